@@ -1,0 +1,29 @@
+# The five things that you do with this book. Each sets up .venv by itself.
+BIN := .venv/bin
+READY := .venv/ready page/node_modules/.package-lock.json
+
+.PHONY: book test serve lab clean
+
+book: $(READY) ## build the book into _build/html
+	$(BIN)/python tools/build_book.py
+
+test: $(READY) ## build the book, then run every check of CI
+	$(BIN)/python -m pytest
+
+serve: book ## read the built book on localhost
+	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
+
+lab: $(READY) ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+clean: ## remove all that is derived
+	rm -rf _build .pytest_cache .hypothesis .ruff_cache
+
+.venv/ready: requirements.txt pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+	touch $@
+
+page/node_modules/.package-lock.json: page/package-lock.json .venv/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix page --silent
+	touch $@
