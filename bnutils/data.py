@@ -1,6 +1,7 @@
-"""Fashion-MNIST: a small balanced subset that ships with the package, or the full set from its original files."""
+"""Fashion-MNIST, as a small subset that ships with the package or in full; the results of the long experiments."""
 
 import gzip
+import json
 import math
 import os
 import zlib
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 SUBSET = Path(__file__).parent / "fashion_mnist" / "subset.npz"
+RESULTS = Path(__file__).parent / "results"
 SPLITS = ("train", "validation", "test")
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 
@@ -137,6 +139,44 @@ def read_original(folder, name):
     if len(labels) == 0 or labels.max() > 9:
         raise ValueError(f"{folder}: {name} labels must be 0 to 9, got {sorted(set(labels.tolist()))[-3:]}")
     return images, labels.astype(np.int64)
+
+
+def load_results(name):
+    """Return the results of a long experiment, as its script in ``tools/`` wrote them.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file in ``bnutils/results`` without ``.json``.
+
+    Returns
+    -------
+    dict
+        What the script wrote; ``"made_by"`` holds its command, versions and date.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; the message lists those that exist.
+    """
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no results {name!r}, there are {sorted(file.stem for file in RESULTS.glob('*.json'))}"
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def save_results(name, made_by, results):
+    """Write ``results``, a dict, for `load_results`, with ``made_by``, the command, and the versions it ran with."""
+    import platform
+
+    import torch
+
+    versions = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
+    content = {"made_by": {"command": made_by, "versions": versions}} | results
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _load_full(split, folder):

@@ -90,6 +90,6 @@ def draw_theory(ax, x, y, label=None):
 
 
 def write(ax, x, y, text, color, offset=(6, 0), ha="left", va="center"):
-    """Write ``text`` beside the data point (x, y), ``offset`` points away; ``color`` is a key of ``COLOR`` or a colour."""
+    """Write ``text`` ``offset`` points beside the data point (x, y), in ``color``: a key of ``COLOR`` or a colour."""
     color = COLOR.get(color, color)
     ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", color=color, ha=ha, va=va)
