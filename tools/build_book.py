@@ -1,0 +1,107 @@
+"""Build the book: `make book`. Warnings and raising cells fail it; nothing is done when nothing has changed.
+
+python tools/build_book.py                                     the book, into _build/html
+python tools/build_book.py --only chapters/01_formula.ipynb --out /tmp/look     one chapter, into /tmp/look/_build/html
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+
+ROOT = Path(__file__).resolve().parents[1]
+READ_BY_CELLS = ["bnutils", "chapters/results", "requirements.txt"]  # jupyter-cache sees only the code of the cells
+READ_BY_PAGES = ["_config.yml", "_toc.yml", "intro.md", "bibliography.md", "chapters", "page", "tools/build_book.py"]
+DERIVED = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
+ENVIRONMENT = {
+    "TQDM_DISABLE": "1",  # no progress bars in the book
+    "OMP_NUM_THREADS": "1",  # the same sums in the same order on every machine, and two kernels side by side
+    "PYTHONWARNINGS": "ignore::DeprecationWarning",
+    "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
+}
+
+
+def digest(names):
+    """Return a hash of the names and contents of all files of the repository that lie at or below ``names``."""
+    total = hashlib.sha256()
+    for name in names:
+        for path in sorted([ROOT / name, *(ROOT / name).rglob("*")]):
+            if path.is_file() and DERIVED.isdisjoint(path.parts):
+                total.update(f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def write_toc_of_one(chapter, out):
+    """Write a table of contents with one chapter and the list of sources; return its path."""
+    toc = {"format": "jb-book", "root": os.path.splitext(chapter)[0], "chapters": [{"file": "bibliography"}]}
+    path = out / "_toc.yml"
+    path.write_text(yaml.safe_dump(toc))
+    return path
+
+
+def chapters_of(toc):
+    """Return the paths of the notebooks that a table of contents names."""
+    content = yaml.safe_load(toc.read_text())
+    files = [content["root"], *(entry["file"] for entry in content["chapters"])]
+    return [path for file in files if (path := ROOT / f"{file}.ipynb").exists()]
+
+
+def execute(chapters, cache_folder):
+    """Execute, side by side, the chapters whose code is not in the cache; a chapter that raises is left to the build."""
+    cache = get_cache(cache_folder)
+    for path in chapters:
+        cache.add_nb_to_project(str(path))
+    load_executor("local-parallel", cache).run_and_cache(filter_uris=[str(path) for path in chapters], timeout=120)
+
+
+def build(toc, out, strict):
+    """Run Jupyter Book; return its exit status."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "--toc", toc, "--path-output", out]
+    return subprocess.run(command + (["-W", "-n", "--keep-going"] if strict else []), cwd=ROOT).returncode
+
+
+def main():
+    """Build what the command line asks for; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="CHAPTER", help="build this chapter alone; warnings do not fail it")
+    parser.add_argument("--out", type=Path, default=ROOT, help="put _build into this folder")
+    args = parser.parse_args()
+    built = args.out.resolve() / "_build"
+    built.mkdir(parents=True, exist_ok=True)
+    os.environ.update(ENVIRONMENT)
+
+    cells, stamp = built / "cells.sha256", built / "book.sha256"
+    cells_now = digest(READ_BY_CELLS)
+    pages_now = digest(READ_BY_CELLS + READ_BY_PAGES) + str(args.only)
+    if (built / "html").is_dir() and stamp.exists() and stamp.read_text() == pages_now:
+        print(f"Nothing has changed: {built / 'html'} is up to date.")
+        return 0
+
+    stamp.unlink(missing_ok=True)
+    for folder in [
+        "html",
+        ".doctrees",
+        "jupyter_execute",
+    ]:  # all pages anew: none is stale; the cells come from the cache
+        shutil.rmtree(built / folder, ignore_errors=True)
+    if not cells.exists() or cells.read_text() != cells_now:
+        shutil.rmtree(built / ".jupyter_cache", ignore_errors=True)
+        cells.write_text(cells_now)
+
+    toc = write_toc_of_one(args.only, built) if args.only else ROOT / "_toc.yml"
+    execute(chapters_of(toc), built / ".jupyter_cache")
+    status = build(toc, args.out, strict=not args.only)
+    if status == 0:
+        stamp.write_text(pages_now)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
