@@ -3,3 +3,21 @@
 ``functional`` and ``layers`` hold batch norm in NumPy, with the names and conventions of torch; ``data`` the images;
 ``training`` the network of the book and its loops; ``plotting`` the look of the figures.
 """
+
+from bnutils.functional import (
+    batch_norm,
+    batch_norm_backward,
+    batch_statistics,
+    fold_batch_norm,
+    identity_parameters,
+)
+from bnutils.layers import BatchNorm
+
+__all__ = [
+    "BatchNorm",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_statistics",
+    "fold_batch_norm",
+    "identity_parameters",
+]
