@@ -4,6 +4,7 @@
 ``training`` the network of the book and its loops; ``plotting`` the look of the figures.
 """
 
+from bnutils.data import load_fashion_mnist
 from bnutils.functional import (
     batch_norm,
     batch_norm_backward,
@@ -20,4 +21,5 @@ __all__ = [
     "batch_statistics",
     "fold_batch_norm",
     "identity_parameters",
+    "load_fashion_mnist",
 ]

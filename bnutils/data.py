@@ -161,9 +161,8 @@ def load_results(name):
     """
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no results {name!r}, there are {sorted(file.stem for file in RESULTS.glob('*.json'))}"
-        )
+        names = sorted(file.stem for file in RESULTS.glob("*.json"))
+        raise FileNotFoundError(f"name must be one of {names}, got {name!r}")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -118,7 +118,7 @@ def train(model, x, y, epochs=1, lr=0.1, batch_size=128, seed=0, on_step=None, p
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr)
     generator = torch.Generator().manual_seed(seed)
     losses = []
-    for _ in tqdm(range(epochs), desc="epochs", leave=False, disable=not progress or None):
+    for _ in tqdm(range(epochs), desc="epochs", leave=False) if progress else range(epochs):
         order = torch.randperm(len(x), generator=generator)
         for batch in order[: len(x) - len(x) % batch_size].split(batch_size):
             model.train()
