@@ -103,22 +103,17 @@ def adjust_page(app, pagename, templatename, context, doctree):
         context["metatags"] = (
             context.get("metatags", "") + f'\n<meta name="description" content="{html.escape(text)}" />'
         )
-    context["script_files"] = needed_scripts(context.get("script_files", []))
-    context["css_files"] = [f for f in context.get("css_files", []) if "sphinx-thebe" not in str(f)]
+    context["script_files"] = without_thebe(context["script_files"])
+    context["css_files"] = without_thebe(context["css_files"])
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if button["text"] == "Colab":
                 button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
 
 
-def needed_scripts(scripts):
-    """Return the scripts without Thebe, which is never used here, and without repetitions (`const` twice is an error)."""
-    kept = []
-    for script in scripts:
-        text = f"{script.filename} {script.attributes.get('body', '')}"
-        if "thebe" not in text.lower() and script not in kept:
-            kept.append(script)
-    return kept
+def without_thebe(files):
+    """Return the scripts or styles that are not Thebe's: it is not used, and declares its constants twice."""
+    return [f for f in files if "thebe" not in f"{f.filename} {f.attributes.get('body')}".lower()]
 
 
 def colab_address(address, branch):
@@ -130,14 +125,14 @@ def colab_address(address, branch):
 
 CURES = [  # pattern, replacement
     # 1.5 MB on every page to draw anew, as SVG, the icons that the theme's font has drawn already
-    (r'\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>', ""),
+    (r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", ""),
     # names for screen readers that differ from the text on the button
     (r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"', r"\1"),
     (r'<summary aria-label="[^"]*">', "<summary>"),
     # roles: a list holds items, a region has a name
     (r'role="doc-biblioentry"', 'role="listitem"'),
-    (r'<div id="pst-primary-sidebar" class', '<div id="pst-primary-sidebar" role="region" aria-label="Contents of the book" class'),
-]  # fmt: skip
+    (r'(<div id="pst-primary-sidebar") class', r'\1 role="region" aria-label="Contents of the book" class'),
+]
 PAGE_INK = "<style>:root{color:#24292f}@media (prefers-color-scheme:dark){:root{color:#d6dbe1}}</style>"
 
 

@@ -13,29 +13,32 @@ import sys
 from pathlib import Path
 
 import yaml
-from jupyter_cache import get_cache
-from jupyter_cache.executors import load_executor
 
 ROOT = Path(__file__).resolve().parents[1]
 READ_BY_CELLS = ["bnutils", "chapters/results", "requirements.txt"]  # jupyter-cache sees only the code of the cells
-READ_BY_PAGES = ["_config.yml", "_toc.yml", "intro.md", "bibliography.md", "chapters", "page", "tools/build_book.py"]
-DERIVED = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
+NOT_READ = {"_build", "node_modules", "__pycache__", "bnutils.egg-info", "tests"}  # nor is a name with a leading dot
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # no progress bars in the book
     "OMP_NUM_THREADS": "1",  # the same sums in the same order on every machine, and two kernels side by side
-    "PYTHONWARNINGS": "ignore::DeprecationWarning",
     "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
 }
 
 
-def digest(names):
-    """Return a hash of the names and contents of all files of the repository that lie at or below ``names``."""
+def digest(names, root=ROOT):
+    """Return a hash of the names and contents of all files at or below ``names`` that a build can read."""
     total = hashlib.sha256()
-    for name in names:
-        for path in sorted([ROOT / name, *(ROOT / name).rglob("*")]):
-            if path.is_file() and DERIVED.isdisjoint(path.parts):
-                total.update(f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for path in sorted(files_below([root / name for name in names])):
+        total.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def files_below(paths):
+    """Yield the files at or below the paths, without those that no build reads."""
+    for path in paths:
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from files_below(p for p in path.iterdir() if p.name not in NOT_READ and p.name[0] != ".")
 
 
 def write_toc_of_one(chapter, out):
@@ -54,7 +57,10 @@ def chapters_of(toc):
 
 
 def execute(chapters, cache_folder):
-    """Execute, side by side, the chapters whose code is not in the cache; a chapter that raises is left to the build."""
+    """Execute side by side the chapters that the cache does not know; the build reports those that raise."""
+    from jupyter_cache import get_cache  # two seconds that a build without change is spared
+    from jupyter_cache.executors import load_executor
+
     cache = get_cache(cache_folder)
     for path in chapters:
         cache.add_nb_to_project(str(path))
@@ -79,7 +85,7 @@ def main():
 
     cells, stamp = built / "cells.sha256", built / "book.sha256"
     cells_now = digest(READ_BY_CELLS)
-    pages_now = digest(READ_BY_CELLS + READ_BY_PAGES) + str(args.only)
+    pages_now = digest(["."]) + str(args.only)
     if (built / "html").is_dir() and stamp.exists() and stamp.read_text() == pages_now:
         print(f"Nothing has changed: {built / 'html'} is up to date.")
         return 0

@@ -1,0 +1,270 @@
+"""The built book as a reader meets it: every page in a real browser."""
+
+import hashlib
+import html.parser
+import http.server
+import io
+import json
+import re
+import shutil
+import sys
+import threading
+import time
+from functools import cache, partial
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+import yaml
+from book_page import add_setup_cell, cure, take_page_ink
+from build_book import chapters_of
+from conftest import ROOT, build_book
+from IPython.core.inputtransformer2 import TransformerManager
+from PIL import Image, ImageColor
+
+from bnutils.plotting import INK
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+OWNER_AND_NAME = REPOSITORY.removeprefix("https://github.com/")
+CHAPTERS = [path.stem for path in chapters_of(ROOT / "_toc.yml")]
+WRITTEN = [f"{name}.html" for name in [TOC["root"], *(entry["file"] for entry in TOC["chapters"])]]
+PAGES = [*WRITTEN, "search.html", "genindex.html"]
+DESKTOP, PHONE = 1280, 390  # px
+
+DESCRIBE_PAGE = r"""() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const text = document.querySelector('main').cloneNode(true);
+  text.querySelectorAll('annotation, script, style, pre, code').forEach((element) => element.remove());
+  const images = all('article img');
+  return {
+    text: text.textContent,
+    formulas: all('.math').length,
+    formulaHeights: all('.math .katex').filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().height),
+    formulaFonts: document.fonts.check('16px KaTeX_Math'),
+    images: images.map((e) => ({alt: e.alt, source: e.getAttribute('src'), width: e.naturalWidth})),
+    overflow: document.scrollingElement.scrollWidth - innerWidth,
+    emptyHeaders: all('.bd-header').filter((e) => e.offsetHeight).length,
+    description: document.querySelector('meta[name=description]')?.content,
+  };
+}"""
+
+
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line for each request."""
+
+    def log_message(self, *arguments):
+        """Print nothing."""
+
+
+@pytest.fixture(scope="module")
+def site(book):
+    """Serve the built book; return its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=book)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def visit(browser, site):
+    """Return a function that opens a page at a width, once, and tells what the browser saw."""
+
+    @cache
+    def visit_once(page, width, start):
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        seen = {"errors": [], "failed": [], "requests": []}
+        tab.on("console", lambda message: seen["errors"].append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: seen["errors"].append(str(error)))
+        tab.on("request", lambda request: seen["requests"].append(request.url))
+        tab.on("requestfailed", lambda request: seen["failed"].append(request.url))
+        tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
+        tab.goto(start + page)
+        tab.wait_for_timeout(150)  # scripts that ask for more after the page is loaded
+        seen |= tab.evaluate(DESCRIBE_PAGE)
+        tab.close()
+        return seen
+
+    return lambda page, width=DESKTOP, start=site: visit_once(page, width, start)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_loads_without_error_and_asks_no_other_host(visit, site, page):
+    seen = visit(page)
+    assert seen["errors"] == []
+    assert seen["failed"] == []
+    assert [url for url in seen["requests"] if not url.startswith((site, "data:", "blob:"))] == []
+    assert seen["emptyHeaders"] == 0
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_page_opens_from_a_folder_without_a_server(visit, book, page):
+    seen = visit(page, start=f"{book.as_uri()}/")
+    assert seen["errors"] == []
+    assert seen["failed"] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_page_does_not_scroll_sideways(visit, page, width):
+    assert visit(page, width)["overflow"] <= 0
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_formulas_are_set(visit, page):
+    seen = visit(page)
+    assert all(height > 5 for height in seen["formulaHeights"])
+    assert not re.search(r"\\\(|\\\[|\$\$|\\frac|\\sqrt|(?<!\w)\$[^$\n]+\$", seen["text"])
+    if page.startswith("chapters/"):
+        assert seen["formulas"] > 0
+        assert seen["formulaHeights"]
+        assert seen["formulaFonts"]
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_figures_are_loaded_and_described(visit, page):
+    for image in visit(page)["images"]:
+        assert image["width"] > 0, image["source"]
+        assert len(image["alt"].split()) >= 4, image["source"]
+        assert not image["alt"].endswith((".svg", ".png")), image["source"]
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_page_has_a_description_for_search_engines(visit, page):
+    assert 40 < len(visit(page)["description"] or "") <= 155
+
+
+def test_search_finds_a_word(browser, site):
+    tab = browser.new_page()
+    tab.goto(f"{site}search.html")
+    field = tab.locator("main input[name=q], form.bd-search input[name=q]").locator("visible=true").first
+    field.fill("variance")
+    field.press("Enter")
+    result = tab.locator("#search-results li a").first
+    result.click(timeout=10_000)
+    assert urlsplit(tab.url).path.startswith("/chapters/")
+    tab.close()
+
+
+def test_figures_take_the_ink_of_the_page(browser, site, book):
+    page = next(p for p in WRITTEN if "currentColor" in "".join(svgs_of(book, p)))
+    tab = browser.new_page(viewport={"width": DESKTOP, "height": 900}, color_scheme="light")
+    tab.goto(site + page)
+    figure = tab.locator("article img").first
+    light, dark = INKS.findall((ROOT / "page/book_page.py").read_text())[0]
+    assert has_colour(figure.screenshot(), light)
+    assert not has_colour(figure.screenshot(), dark)
+    for _ in range(3):  # the button goes through auto, light and dark
+        if tab.evaluate("document.documentElement.dataset.theme") != "dark":
+            tab.locator(".theme-switch-button").locator("visible=true").first.click()
+    assert has_colour(figure.screenshot(), dark)
+    assert not has_colour(figure.screenshot(), light)
+    tab.close()
+
+
+INKS = re.compile(r"color:(#\w{6})\}@media \(prefers-color-scheme:dark\)\{:root\{color:(#\w{6})")
+
+
+def svgs_of(book, page):
+    """Return the SVG files that a page shows, as text."""
+    names = re.findall(r'_images/(\w+\.svg)"', (book / page).read_text())
+    return [(book / "_images" / name).read_text() for name in names]
+
+
+def has_colour(png, colour):
+    """Tell whether at least 30 pixels of a picture have exactly this colour."""
+    pixels = Image.open(io.BytesIO(png)).convert("RGB")
+    counts = {rgb: count for count, rgb in pixels.getcolors(maxcolors=pixels.width * pixels.height)}
+    return counts.get(ImageColor.getrgb(colour), 0) >= 30
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_launch_buttons_open_the_chapter(book, chapter):
+    page = (book / f"chapters/{chapter}.html").read_text()
+    notebook = f"chapters/{chapter}.ipynb"
+    assert f'href="https://mybinder.org/v2/gh/{OWNER_AND_NAME}/main?urlpath=lab/tree/{notebook}"' in page
+    assert f'href="https://colab.research.google.com/github/{OWNER_AND_NAME}/blob/gh-pages/_sources/{notebook}"' in page
+    assert f'href="../_sources/{notebook}"' in page
+    assert f'href="{REPOSITORY}"' in page
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_downloaded_notebook_sets_itself_up(book, monkeypatch, chapter):
+    cells = json.loads((book / f"_sources/chapters/{chapter}.ipynb").read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] for cell in code)
+    setup = TransformerManager().transform_cell(code[0]["source"])
+    asked = []
+    shell = {"get_ipython": lambda: type("Shell", (), {"run_line_magic": lambda self, *call: asked.append(call)})()}
+    exec(setup, shell)
+    assert asked == []  # bnutils is here
+    monkeypatch.setitem(sys.modules, "bnutils", None)  # now its import fails, as on Colab
+    exec(setup, shell)
+    assert asked == [("pip", f'install -q "bnutils @ git+{REPOSITORY}"')]
+
+
+def test_setup_cell_is_added_once():
+    notebook = json.dumps({"cells": [{"cell_type": "markdown"}, {"cell_type": "code", "id": "a"}]})
+    once = add_setup_cell(notebook, REPOSITORY)
+    assert [cell.get("id") for cell in json.loads(once)["cells"]] == [None, "set-up", "a"]
+    assert add_setup_cell(once, REPOSITORY) == once
+
+
+def test_figure_without_the_ink_of_the_book_stays_as_it_is():
+    assert take_page_ink("<svg><path/></svg>") == "<svg><path/></svg>"
+    assert "currentColor" in take_page_ink(f'<svg><path stroke="{INK}"/></svg>')
+
+
+def test_cured_page_does_not_load_fontawesome_as_script():
+    assert cure('<p><script defer src="_static/scripts/fontawesome.js?digest=1"></script></p>') == "<p></p>"
+
+
+class Anchors(html.parser.HTMLParser):
+    """Collect the ids and the links of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.ids, self.links = {""}, []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        """Note an id, or the target of a link, an image, a script or a style."""
+        attributes = dict(attributes)
+        self.ids |= {attributes.get("id"), attributes.get("name")}
+        self.links += [attributes[name] for name in ["href", "src"] if attributes.get(name)]
+
+
+def test_every_link_inside_the_book_resolves(book):
+    pages = {path.relative_to(book).as_posix(): Anchors(path.read_text()) for path in book.rglob("*.html")}
+    broken = []
+    for name, page in pages.items():
+        for link in page.links:
+            target = urlsplit(urljoin(f"book:///{name}", link))
+            path, anchor = unquote(target.path).lstrip("/"), unquote(target.fragment)
+            if target.scheme != "book":
+                continue
+            if not (book / path).is_file() or (path in pages and anchor not in pages[path].ids):
+                broken.append(f"{name}: {link}")
+    assert broken == []
+
+
+def tree_hash(folder):
+    """Return a hash of the names and bytes of all files below a folder."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        total.update(f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def test_second_build_is_fast_and_changes_no_byte(book):
+    before, start = tree_hash(book), time.perf_counter()
+    assert build_book().returncode == 0
+    assert time.perf_counter() - start < 5
+    assert tree_hash(book) == before
+
+
+def test_pages_made_anew_are_the_same_bytes(book, tmp_path):
+    shutil.copytree(book.parent / ".jupyter_cache", tmp_path / "_build/.jupyter_cache")
+    shutil.copy(book.parent / "cells.sha256", tmp_path / "_build")
+    run = build_book("--out", tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert tree_hash(tmp_path / "_build/html") == tree_hash(book)
