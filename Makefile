@@ -1,8 +1,8 @@
-# The five things that you do with this book. Each sets up .venv by itself.
+# The things that you do with this book. Each sets up .venv by itself.
 BIN := .venv/bin
 READY := .venv/ready page/node_modules/.package-lock.json
 
-.PHONY: book test serve lab clean
+.PHONY: book test serve lab benchmark clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -15,6 +15,9 @@ serve: book ## read the built book on localhost
 
 lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
+
+benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
+	$(BIN)/python tools/benchmark.py
 
 clean: ## remove all that is derived
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

@@ -1,31 +1,23 @@
-"""The checks at the door of ``functional`` and ``layers``: what is refused, and with which words."""
+"""The checks at the door of ``functional`` and ``layers``: what is refused, and in which words."""
 
-import math
 import sys
-from itertools import combinations
 
 import numpy as np
 
 FLOATS = (np.float16, np.float32, np.float64)
 
 
-def describe(value):
-    """Say what was received, short enough for one line."""
-    text = repr(value) if np.ndim(value) == 0 else repr(np.asarray(value).tolist())
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def number(name, value, meaning, allowed):
-    """Return ``value`` as a float; ``allowed(value)`` tells whether it is ``meaning``."""
+    """Return ``value`` as a float if it is a real number and ``allowed(value)``; ``meaning`` says what is allowed."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
-    if not allowed(value):  # also refuses nan: every comparison with it is false
+    if not allowed(value):  # refuses nan too: every comparison with it is false
         raise ValueError(f"{name} must be {meaning}, got {value!r}")
     return float(value)
 
 
 def eps(value, training):
-    """Return eps as a float > 0; as in torch, evaluation mode takes 0 as well."""
+    """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
     if training:
         return number("eps", value, "a finite number > 0 in training", lambda v: 0 < v <= sys.float_info.max)
     return number("eps", value, "a finite number >= 0", lambda v: 0 <= v <= sys.float_info.max)
@@ -37,7 +29,7 @@ def momentum(value):
 
 
 def flag(name, value):
-    """Return ``value`` as a bool; 0, 1 and None are no flags."""
+    """Return ``value`` as a bool; 0, 1 and None are not flags."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
@@ -53,22 +45,22 @@ def positive_int(name, value):
 
 
 def real_array(name, value):
-    """Return ``value`` as an ndarray of a native real dtype: float16, float32, float64, or float64 for integers."""
+    """Return ``value`` as an ndarray of float16, float32 or float64; integers become float64."""
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array: batch norm would read the masked values")
+        raise TypeError(f"{name} must not be a masked array, got one: the values under the mask would count")
     try:
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} must be an array: {error}") from None
     if array.dtype.kind in "iu":
         return array.astype(np.float64)
-    if array.dtype not in FLOATS:
-        raise TypeError(f"{name} must be float16, float32, float64 or integers, got dtype {array.dtype}")
+    if array.dtype.type not in FLOATS:
+        raise TypeError(f"{name} must be float16, float32, float64 or integer, got dtype {array.dtype}")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def batch(name, value, training=False):
-    """Return a batch of shape (N, C) or (N, C, *) as a real array."""
+    """Return ``value`` as a real array of shape (N, C) or (N, C, *)."""
     array = real_array(name, value)
     if array.ndim < 2:
         raise ValueError(f"{name} must have shape (N, C) or (N, C, *), got shape {array.shape}")
@@ -80,46 +72,48 @@ def batch(name, value, training=False):
 
 
 def per_channel(name, value, channels, default=None):
-    """Return ``value``, or ``default`` in each channel for None, as a float64 array of shape (C,)."""
-    if value is None:
-        return np.full(channels, default)
-    array = real_array(name, value)
+    """Return a float64 copy of ``value``, shape (C,), or ``default`` for each channel where it is None."""
+    array = np.full(channels, default) if value is None else real_array(name, value)
     if array.shape != (channels,):
         raise ValueError(f"{name} must have shape ({channels},), one value per channel, got shape {array.shape}")
     return array.astype(np.float64)
 
 
-def running_arrays(mean, var, channels, training):
-    """Check the two running arrays; return float64 copies, or (None, None) when a training call has none."""
-    if mean is None and var is None and training:
+def variance(name, value):
+    """Return ``value`` if none of it is negative; nan may pass, an earlier batch can have left it there."""
+    if (value < 0).any():
+        raise ValueError(f"{name} must not be negative, got {value.min()}")
+    return value
+
+
+def running(mean, var, channels, training):
+    """Return float64 copies of the running arrays, or (None, None) for a training call without them."""
+    if training and mean is None and var is None:
         return None, None
     for name, array in (("running_mean", mean), ("running_var", var)):
         if array is None:
-            where = "together with the other one" if training else "in evaluation mode"
-            raise ValueError(f"{name} must be given {where}, got None")
-        if training and not isinstance(array, np.ndarray):
-            raise TypeError(f"{name} must be an ndarray, to be updated in place, got {type(array).__name__}")
-        if training and array.dtype.type not in FLOATS and not isinstance(array, np.ma.MaskedArray):
-            raise TypeError(f"{name} must be float16, float32 or float64 to be updated, got dtype {array.dtype}")
+            when = "when the other running array is" if training else "in evaluation mode"
+            raise ValueError(f"{name} must be given {when}, got None")
     copies = per_channel("running_mean", mean, channels), per_channel("running_var", var, channels)
-    if (copies[1] < 0).any():
-        raise ValueError(f"running_var must not be negative, got {describe(var)}")
-    for name, array in (("running_mean", mean), ("running_var", var)):
-        if training and not array.flags.writeable:
-            raise ValueError(f"{name} must be writeable, training updates it in place, got a read-only array")
+    variance("running_var", copies[1])
+    no_overlap("running_mean", mean, running_var=var)
     return copies
 
 
-def no_overlap(**arrays):
-    """Refuse running arrays that lie in the memory of another array: the update would change both."""
-    for (name, a), (other, b) in combinations(arrays.items(), 2):
-        ours = name.startswith("running") or other.startswith("running")
-        if ours and isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b):
-            raise ValueError(f"{name} and {other} must not overlap in memory")
+def updatable(name, array, **others):
+    """Refuse a running array that training cannot update in place, or not without changing the ``others``."""
+    if array is None:
+        return
+    if not isinstance(array, np.ndarray) or array.dtype.type not in FLOATS:
+        kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} must be an ndarray of floats, training updates it in place, got {kind}")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} must be writeable, training updates it in place, got a read-only array")
+    no_overlap(name, array, **others)
 
 
-def finite_numbers(name, value):
-    """Refuse nan and inf where no batch can have made them."""
-    if not math.isfinite(np.sum(np.abs(value))):
-        raise ValueError(f"{name} must be finite, got {describe(value)}")
-    return value
+def no_overlap(name, array, **others):
+    """Refuse an array that lies in the memory of another one."""
+    for other, value in others.items():
+        if isinstance(array, np.ndarray) and isinstance(value, np.ndarray) and np.shares_memory(array, value):
+            raise ValueError(f"{name} and {other} must not overlap in memory, got arrays that do")

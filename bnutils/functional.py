@@ -1,182 +1,242 @@
 """Batch norm as functions of NumPy arrays, with the names and conventions of ``torch.nn.functional``.
 
-Inside, every batch has the shape (N, C, L): samples, channels, positions. What belongs to a channel has the shape (C,) and
-is float64. The batch itself stays in its own dtype, float16 in float32; channels that float32 cannot square (values
-beyond 1e15 or below 1e-15) are computed once more in float64.
+This module checks the arguments and states what is computed; ``_passes`` computes it.
 """
 
 import numpy as np
 
-from bnutils import _checks
+from bnutils import _checks, _passes
 
 
 def batch_norm(
     input, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
 ):
+    """Normalize each channel, then scale and shift it, as ``torch.nn.functional.batch_norm``.
+
+    Training mode uses the mean and the *biased* variance of the batch, and moves the running arrays, if given, in
+    place: ``running = (1 - momentum) * running + momentum * batch``, with the *unbiased* variance of the batch.
+    Evaluation mode uses the running arrays, and changes nothing.
+
+    Parameters
+    ----------
+    input : array, shape (N, C) or (N, C, *)
+        N samples of C channels, in any unit. float16 is computed in float32, integers in float64.
+    running_mean, running_var : ndarray of floats, shape (C,), optional
+        Running statistics, in the unit of the input and its square. Evaluation mode needs both, training both or none.
+    weight, bias : array, shape (C,), optional
+        The scale γ and the shift β; 1 and 0 where not given.
+    training : bool
+        Which of the two modes.
+    momentum : float in [0, 1]
+        The share of the *new* batch in the running arrays.
+    eps : float
+        Added to the variance, under the root; in the squared unit of the input. > 0 in training, >= 0 in evaluation.
+
+    Returns
+    -------
+    output : ndarray, shape and floating dtype of the input
+        ``(input - mean) / sqrt(var + eps) * weight + bias``. nan and inf stay within their channel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument of the wrong type or value, an empty batch, fewer than two values per channel in training.
+        Nothing has been changed then.
+
+    Source: Ioffe & Szegedy (2015), algorithms 1 and 2.
+
+    >>> z = np.array([[1.0], [2.0], [4.0], [5.0]])  # mean 3, biased variance 2.5, unbiased 10/3
+    >>> running_mean, running_var = np.zeros(1), np.ones(1)
+    >>> batch_norm(z, running_mean, running_var, training=True).round(3).ravel()
+    array([-1.265, -0.632,  0.632,  1.265])
+    >>> running_mean.round(3), running_var.round(3)  # 0.9 * 0 + 0.1 * 3 and 0.9 * 1 + 0.1 * 10/3
+    (array([0.3]), array([1.233]))
+    """
     x = _checks.batch("input", input, _checks.flag("training", training))
     channels = x.shape[1]
-    eps = _checks.eps(eps, training)
-    momentum = _checks.momentum(momentum)
-    weight_ = _checks.per_channel("weight", weight, channels, default=1.0)
-    bias_ = _checks.per_channel("bias", bias, channels, default=0.0)
-    mean, var = _checks.running_arrays(running_mean, running_var, channels, training)
-    _checks.no_overlap(running_mean=running_mean, running_var=running_var, input=input, weight=weight, bias=bias)
+    eps, momentum = _checks.eps(eps, training), _checks.momentum(momentum)
+    gamma = _checks.per_channel("weight", weight, channels, default=1.0)
+    beta = _checks.per_channel("bias", bias, channels, default=0.0)
+    mean, var = _checks.running(running_mean, running_var, channels, training)
+    if training:
+        _checks.updatable("running_mean", running_mean, input=input, weight=weight, bias=bias)
+        _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
 
-    with np.errstate(all="ignore"):  # nan and inf go through in silence, as in torch
-        z = _three_axes(x)
-        near, rest, var_ = _statistics(z) if training else (*_split(mean, z.dtype), var)
-        scale = weight_ / np.sqrt(var_ + eps)
-        y = _affine(z, near, scale, bias_ - rest * scale)
+    with np.errstate(all="ignore"):  # nan and inf pass in silence, as in torch
+        if training:
+            y, batch_mean, batch_var = _passes.train(_passes.three_axes(x), gamma, beta, eps)
+        else:
+            y = _passes.evaluate(_passes.three_axes(x), mean, var, gamma, beta, eps)
         output = y.reshape(x.shape).astype(x.dtype, copy=False)
-        if training and running_mean is not None:
-            n = x.size // channels
-            running_mean[...] = (1 - momentum) * mean + momentum * (near + rest)
-            running_var[...] = (1 - momentum) * var + momentum * var_ * n / (n - 1)  # unbiased
+        if training and mean is not None:
+            count = x.size // channels
+            running_mean[:] = (1 - momentum) * mean + momentum * batch_mean
+            running_var[:] = (1 - momentum) * var + momentum * batch_var * (count / (count - 1))  # unbiased
     return output
 
 
 def batch_norm_backward(grad_output, input, weight=None, running_mean=None, running_var=None, training=True, eps=1e-5):
+    """Return the gradients of a loss by the input, the weight and the bias of ``batch_norm``.
+
+    In training mode mean and variance depend on the input too, so that its gradient has three terms; in evaluation mode
+    they are constants. With x̂ the normalized input and m values per channel::
+
+        grad_input = weight / sqrt(var + eps) * (grad_output - sum(grad_output) / m - x̂ * sum(grad_output * x̂) / m)
+
+    Parameters
+    ----------
+    grad_output : array, shape of the input
+        Gradient of the loss by the output.
+    input, weight, running_mean, running_var, training, eps
+        As in ``batch_norm``. Training mode does not read the running arrays.
+
+    Returns
+    -------
+    grad_input : ndarray, shape and floating dtype of the input
+    grad_weight, grad_bias : ndarray, shape (C,), float64
+        ``sum(grad_output * x̂)`` and ``sum(grad_output)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``batch_norm``, and for a grad_output of another shape than the input.
+
+    Source: Ioffe & Szegedy (2015), section 3.
+
+    >>> z = np.array([[1.0], [2.0], [4.0], [5.0]])
+    >>> grad_input, grad_weight, grad_bias = batch_norm_backward([[1.0], [0.0], [0.0], [0.0]], z)
+    >>> grad_input.round(3).ravel()  # it adds up to 0: shifting the batch changes nothing
+    array([ 0.221, -0.285, -0.032,  0.095])
+    >>> grad_weight.round(3), grad_bias
+    (array([-1.265]), array([1.]))
+    """
     x = _checks.batch("input", input, _checks.flag("training", training))
     grad = _checks.batch("grad_output", grad_output)
     if grad.shape != x.shape:
-        raise ValueError(f"grad_output must have the shape of input, {x.shape}, got shape {grad.shape}")
+        raise ValueError(f"grad_output must have the shape of the input, {x.shape}, got shape {grad.shape}")
     channels = x.shape[1]
     eps = _checks.eps(eps, training)
-    weight = _checks.per_channel("weight", weight, channels, default=1.0)
+    gamma = _checks.per_channel("weight", weight, channels, default=1.0)
+
+    dtype = np.result_type(x, grad)
     with np.errstate(all="ignore"):
-        z = _three_axes(x)
-        g = _three_axes(grad)
-        dtype = np.result_type(z, g)
-        z, g = z.astype(dtype, copy=False), g.astype(dtype, copy=False)
+        z, g = _passes.three_axes(x.astype(dtype, copy=False)), _passes.three_axes(grad.astype(dtype, copy=False))
         if training:
-            near, rest, var = _statistics(z)
+            grad_input, grad_weight, grad_bias = _passes.train_backward(g, z, gamma, eps)
         else:
-            mean, var = _checks.running_arrays(running_mean, running_var, channels, training)
-            near, rest = _split(mean, z.dtype)
-        dz, grad_weight, grad_bias = _backward(g, z, near, rest, 1 / np.sqrt(var + eps), weight, training)
-        return dz.reshape(x.shape).astype(x.dtype, copy=False), grad_weight, grad_bias
+            mean, var = _checks.running(running_mean, running_var, channels, training)
+            grad_input, grad_weight, grad_bias = _passes.evaluate_backward(g, z, mean, var, gamma, eps)
+        return grad_input.reshape(x.shape).astype(x.dtype, copy=False), grad_weight, grad_bias
 
 
 def batch_statistics(input):
-    x = _checks.batch("input", input)
+    """Return the mean and the *biased* variance of each channel, over samples and positions.
+
+    Parameters
+    ----------
+    input : array, shape (N, C) or (N, C, *)
+        The batch; one value per channel is enough (variance 0).
+
+    Returns
+    -------
+    mean, var : ndarray, shape (C,), float64
+        In the unit of the input, and its square.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an input of another dtype or shape, or an empty one.
+
+    Source: Ioffe & Szegedy (2015), algorithm 1; the shift before summing: Chan, Golub & LeVeque (1983).
+
+    >>> batch_statistics(np.array([[1.0, 7.0], [2.0, 7.0], [4.0, 7.0], [5.0, 7.0]]))
+    (array([3., 7.]), array([2.5, 0. ]))
+    """
+    x = _passes.three_axes(_checks.batch("input", input))
     with np.errstate(all="ignore"):
-        near, rest, var = _statistics(_three_axes(x))
-    return near + rest, var
+        _, mean, var = _passes.train(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps=1.0)
+    return mean, var
 
 
 def identity_parameters(mean, var, eps=1e-5):
-    mean, var = _checks.real_array("mean", mean), _checks.real_array("var", var)
-    if mean.ndim != 1 or mean.shape != var.shape:
-        raise ValueError(f"mean and var must both have shape (C,), got {mean.shape} and {var.shape}")
-    if (var < 0).any():
-        raise ValueError(f"var must not be negative, got {_checks.describe(var)}")
-    eps = _checks.eps(eps, training=False)
-    return np.sqrt(var.astype(np.float64) + eps), mean.astype(np.float64)
+    """Return the weight and the bias with which batch norm gives back its input.
+
+    Parameters
+    ----------
+    mean, var : array, shape (C,)
+        Mean and *biased* variance of the batch that is normalized.
+    eps : float
+        The ``eps`` of the layer, in the squared unit of the input.
+
+    Returns
+    -------
+    weight, bias : ndarray, shape (C,), float64
+        ``sqrt(var + eps)`` and ``mean``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of another dtype or shape, a negative variance, an eps that is not a finite number >= 0.
+
+    Source: Ioffe & Szegedy (2015), section 3.
+
+    >>> identity_parameters(np.array([5.0]), np.array([3.0]), eps=1.0)
+    (array([2.]), array([5.]))
+    """
+    var = _checks.variance("var", _checks.real_array("var", var))
+    if var.ndim != 1:
+        raise ValueError(f"var must have shape (C,), got shape {var.shape}")
+    bias = _checks.per_channel("mean", mean, len(var))
+    return np.sqrt(var.astype(np.float64) + _checks.eps(eps, training=False)), bias
 
 
 def fold_batch_norm(linear_weight, linear_bias, bn):
+    """Return the weight and the bias of the one Linear that does what a Linear and then ``bn`` do in evaluation mode.
+
+    Parameters
+    ----------
+    linear_weight : array, shape (C, in_features)
+        Weight of the Linear, as torch keeps it.
+    linear_bias : array, shape (C,), or None
+        Bias of the Linear.
+    bn : BatchNorm
+        The layer behind the Linear, with C features, in evaluation mode, with running statistics.
+
+    Returns
+    -------
+    weight : ndarray, shape (C, in_features)
+    bias : ndarray, shape (C,)
+        Both in the floating dtype of linear_weight.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another kind of layer, one in training mode or without running statistics, or arrays that do not fit it.
+
+    Source: Jacob et al. (2018), section 3.2, equation 14.
+
+    >>> from bnutils import BatchNorm
+    >>> bn = BatchNorm(1, eps=1.0).eval()
+    >>> bn.running_mean[:], bn.running_var[:], bn.weight[:], bn.bias[:] = 2.0, 3.0, 10.0, 1.0
+    >>> fold_batch_norm(np.array([[4.0, 6.0]]), None, bn)  # 10 / sqrt(3 + 1) = 5 times the weight
+    (array([[20., 30.]]), array([-9.]))
+    """
+    from bnutils.layers import BatchNorm  # here, since layers imports this module
+
+    if not isinstance(bn, BatchNorm):
+        raise TypeError(f"bn must be a bnutils.BatchNorm, got {type(bn).__name__}")
     if bn.training or bn.running_mean is None:
-        raise ValueError("bn must be in evaluation mode with running statistics: call bn.eval() first")
-    w = _checks.real_array("linear_weight", linear_weight).astype(np.float64)
-    channels = bn.num_features
-    if w.ndim != 2 or w.shape[0] != channels:
-        raise ValueError(f"linear_weight must have shape ({channels}, in_features), got shape {w.shape}")
-    b = _checks.per_channel("linear_bias", linear_bias, channels, default=0.0)
-    weight = _checks.per_channel("weight", bn.weight, channels, default=1.0)
-    bias = _checks.per_channel("bias", bn.bias, channels, default=0.0)
-    mean, var = _checks.running_arrays(bn.running_mean, bn.running_var, channels, training=False)
-    scale = weight / np.sqrt(var + bn.eps)
-    return w * scale[:, None], (b - mean) * scale + bias
-
-
-def _three_axes(x):
-    """Return x as a contiguous (N, C, L) array, float16 as float32."""
-    dtype = np.promote_types(x.dtype, np.float32)
-    return np.ascontiguousarray(x, dtype).reshape(*x.shape[:2], -1)
-
-
-def _split(mean, dtype):
-    """Split a float64 mean into what ``dtype`` holds and the small rest."""
-    near = mean.astype(dtype).astype(np.float64)
-    near[~np.isfinite(near)] = 0
-    return near, mean - near
-
-
-def _statistics(x):
-    """Return near, rest and the biased variance of each channel; the mean is near + rest."""
-    first = x[0, :, 0].astype(np.float64)  # shifted by it, a constant channel is exactly 0
-    some = _centered(x[::16], first)
-    count = x.size // x.shape[1]
-    near = first + _sum(some) / (some.size // x.shape[1])
-    near, _ = _split(near, x.dtype)
-    d = _centered(x, near)
-    rest, square = _sum(d) / count, _sum(d, d) / count
-    var = square - rest**2
-    wide = _beyond_float32(x, var)
-    if wide.any():
-        near[wide], rest[wide], var[wide] = _statistics(x[:, wide].astype(np.float64))
-    return near, rest, var
-
-
-def _affine(x, near, scale, offset):
-    """Return (x - near) * scale + offset."""
-    y = _centered(x, near)
-    y *= scale[:, None].astype(x.dtype)
-    y += offset[:, None].astype(x.dtype)
-    wide = _beyond_float32(x, scale)
-    if wide.any():
-        y[:, wide] = _affine(x[:, wide].astype(np.float64), near[wide], scale[wide], offset[wide])
-    return y
-
-
-def _backward(g, x, near, rest, inv, weight, training):
-    count = x.size // x.shape[1]
-    d = _centered(x, near)
-    grad_bias = _sum(g)
-    grad_weight = (_sum(g, d) - rest * grad_bias) * inv
-    scale = weight * inv
-    if training:
-        slope = -scale * inv * grad_weight / count
-        offset = -scale * grad_bias / count - rest * slope
-        d *= slope[:, None].astype(x.dtype)
-        d += offset[:, None].astype(x.dtype)
-        d += g * scale[:, None].astype(x.dtype)
-    else:
-        d = g * scale[:, None].astype(x.dtype)
-    wide = _beyond_float32(x, 1 / inv**2) | _beyond_float32(x, _sum(g, g) / count)
-    if wide.any():
-        d[:, wide], grad_weight[wide], grad_bias[wide] = _backward(
-            g[:, wide].astype(np.float64),
-            x[:, wide].astype(np.float64),
-            near[wide],
-            rest[wide],
-            inv[wide],
-            weight[wide],
-            training,
+        raise ValueError(
+            "bn must be in evaluation mode, with running statistics, "
+            f"got training={bn.training}, track_running_stats={bn.track_running_stats}"
         )
-    return d, grad_weight, grad_bias
-
-
-def _centered(x, near):
-    return x - near[:, None].astype(x.dtype)
-
-
-def _beyond_float32(x, value):
-    if x.dtype != np.float32:
-        return np.zeros(value.shape, bool)
-    return ~((np.abs(value) > 1e-30) & (np.abs(value) < 1e30))
-
-
-def _sum(a, b=None):
-    """Sum a, or a * b, over samples and positions: (N, C, L) -> (C,). Runs of 256 samples in the dtype, these in float64."""
-    n, channels, length = a.shape
-    total = np.zeros(channels)
-    ones = np.ones(length if length > 1 else min(n, 256), a.dtype)
-    for i in range(0, n, 256):
-        run = a[i : i + 256]
-        if length > 1:
-            total += np.vecdot(run, ones if b is None else b[i : i + 256]).sum(axis=0, dtype=np.float64)
-        else:
-            run = run[:, :, 0] if b is None else (run * b[i : i + 256])[:, :, 0]
-            total += ones[: len(run)] @ run
-    return total
+    w = _checks.real_array("linear_weight", linear_weight)
+    c = bn.num_features
+    if w.ndim != 2 or len(w) != c:
+        raise ValueError(f"linear_weight must have shape ({c}, in_features), got shape {w.shape}")
+    b = _checks.per_channel("linear_bias", linear_bias, c, default=0.0)
+    gamma = _checks.per_channel("weight", bn.weight, c, default=1.0)
+    beta = _checks.per_channel("bias", bn.bias, c, default=0.0)
+    mean, var = _checks.running(bn.running_mean, bn.running_var, c, training=False)
+    scale = gamma / np.sqrt(var + _checks.eps(bn.eps, training=False))
+    return (w * scale[:, None]).astype(w.dtype), ((b - mean) * scale + beta).astype(w.dtype)
