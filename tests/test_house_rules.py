@@ -1,0 +1,549 @@
+"""The rules that chapters and repository keep.
+
+Each rule is a function that returns its violations. Below the rules, each is seen to report a broken sample.
+"""
+
+import ast
+import copy
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from build_book import chapters_of
+from conftest import ROOT
+
+CHAPTERS = chapters_of(ROOT / "_toc.yml")
+BIN = Path(sys.executable).parent
+ACTIONS = "Build Compare Compute Derive Find Fold Freeze Make Measure Read See Show Train Undo Watch Write".split()
+
+
+# A notebook, taken apart.
+
+
+def source(cell):
+    """Return the text of a cell."""
+    return "".join(cell["source"])
+
+
+def markdown(notebook):
+    """Return the texts of the Markdown cells."""
+    return [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+
+
+def code_cells(notebook):
+    """Return the code cells."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def statements(cell):
+    """Return the statements of a code cell; none if it is no plain Python."""
+    try:
+        return ast.parse(source(cell)).body
+    except SyntaxError:
+        return []
+
+
+def tags(cell):
+    """Return the tags of a cell."""
+    return set(cell["metadata"].get("tags", []))
+
+
+def option(cell, group, name):
+    """Return an entry of a cell's metadata for the book, like the caption of its figure, or an empty string."""
+    return cell["metadata"].get("mystnb", {}).get(group, {}).get(name, "")
+
+
+def headings(notebook):
+    """Return the headings of the first three levels as pairs of level and words."""
+    lines = "\n\n".join(markdown(notebook))
+    return [(len(marks), words) for marks, words in re.findall(r"^(#{1,3}) (.+)$", lines, flags=re.M)]
+
+
+def exercises(notebook):
+    """Return the exercises as triples: heading, text, and the code cells up to the next heading."""
+    found, inside = [], False
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            if inside:
+                found[-1][2].append(cell)
+            continue
+        before, *rest = re.split(r"^(#{2,3} .+)$", source(cell), flags=re.M)
+        if inside:
+            found[-1][1] += before
+        for heading, body in zip(rest[::2], rest[1::2], strict=True):
+            inside = heading.startswith("### Exercise ")
+            if inside:
+                found.append([heading.removeprefix("### "), body, []])
+    return found
+
+
+def prose(notebook):
+    """Return the sentences of a notebook, its captions and its alternative texts, without formulas and code blocks."""
+    texts = [re.sub(r"^```.*?^```|\$\$.*?\$\$", "\n\n", text, flags=re.S | re.M) for text in markdown(notebook)]
+    for cell in code_cells(notebook):
+        texts += [option(cell, "figure", "caption"), option(cell, "image", "alt")]
+    return [re.sub(r"\$[^$]*\$", " ", s) for text in texts for s in re.split(r"(?<=[.!?])\s|\n\s*\n|\n[-*|#] ?", text)]
+
+
+# Rules for a notebook as it is stored.
+
+
+def outputs_are_stripped(notebook):
+    return [
+        f"cell {cell.get('id')} holds outputs or a count"
+        for cell in code_cells(notebook)
+        if cell["outputs"] or cell["execution_count"]
+    ]
+
+
+def cells_have_ids(notebook):
+    ids = [cell.get("id") for cell in notebook["cells"]]
+    return [f"cell {n}: no id of its own" for n, name in enumerate(ids) if not name or ids.count(name) > 1]
+
+
+def cells_are_short(notebook):
+    return [
+        f"cell {cell['id']} has {len(source(cell).splitlines())} lines, more than 25"
+        for cell in code_cells(notebook)
+        if len(source(cell).splitlines()) > 25
+    ]
+
+
+def title_asks_or_acts(notebook):
+    titles = [words for level, words in headings(notebook) if level == 1]
+    if len(titles) != 1:
+        return [f"{len(titles)} titles: {titles}"]
+    asks_or_acts = titles[0].endswith("?") or titles[0].split()[0] in ACTIONS
+    return [] if asks_or_acts else [f"the title {titles[0]!r} is no question, and its first word none of {ACTIONS}"]
+
+
+def first_cell_tells_what_to_expect(notebook):
+    first = source(notebook["cells"][0])
+    return [
+        f"the first cell lacks {words}"
+        for words in ["# ", "**You will**", "**You need**", "**Runs in**"]
+        if words not in first
+    ]
+
+
+def second_cell_imports_only(notebook):
+    cell = notebook["cells"][1]
+    if cell["cell_type"] != "code":
+        return ["the second cell is no code"]
+    others = [s for s in statements(cell) if not isinstance(s, ast.Import | ast.ImportFrom)]
+    return [
+        f"the second cell does more than import: {text}" for s in others if (text := ast.unparse(s)) != "use_style()"
+    ]
+
+
+def code_has_no_hacks(notebook):
+    hacks = r"^\s*[!%].*|.*import \*.*|.*sys\.path.*|^import bnutils.*"
+    return [
+        f"{line!r}: no shell, no star, no paths, names of bnutils by name"
+        for cell in code_cells(notebook)
+        for line in re.findall(hacks, source(cell), flags=re.M)
+    ]
+
+
+def chapter_ends_with_summary_exercises_sources(notebook):
+    last = [words for level, words in headings(notebook) if level == 2][-3:]
+    return [] if last == ["Summary", "Exercises", "Sources"] else [f"the last sections are {last}"]
+
+
+def summary_has_three_to_five_points(notebook):
+    text = "\n".join(markdown(notebook)).partition("\n## Summary\n")[2].partition("\n## ")[0]
+    points = re.findall(r"^[-*] ", text, flags=re.M)
+    return [] if 3 <= len(points) <= 5 else [f"the summary has {len(points)} points"]
+
+
+def exercises_are_three_to_five(notebook):
+    names = [heading for heading, _, _ in exercises(notebook)]
+    numbered = all(name.startswith(f"Exercise {n}") for n, name in enumerate(names, start=1))
+    return [] if 3 <= len(names) <= 5 and numbered else [f"exercises: {names}"]
+
+
+def solutions_are_folded_and_checked(notebook):
+    found = []
+    for heading, _, cells in exercises(notebook):
+        if not cells:
+            found.append(f"{heading} has no executed solution")
+        elif not any(isinstance(part, ast.Assert) for last in statements(cells[-1])[-1:] for part in ast.walk(last)):
+            found.append(f"the solution of {heading} does not end in an assert")
+        for cell in cells:
+            prompts = cell["metadata"].get("mystnb", {})
+            named = [prompts.get("code_prompt_show"), prompts.get("code_prompt_hide")]
+            if "hide-cell" not in tags(cell) or named != ["Show the solution", "Hide the solution"]:
+                found.append(f"{heading}: cell {cell['id']} is not folded as a solution")
+    return found
+
+
+def one_exercise_wants_paper(notebook):
+    paper = any(
+        re.search(r"paper|by hand|prove|\{admonition\} Solution", text, re.I) for _, text, _ in exercises(notebook)
+    )
+    return [] if paper else ["no exercise is done on paper"]
+
+
+def chapter_asserts(notebook):
+    cells = [cell for cell in code_cells(notebook) if "hide-cell" not in tags(cell)]
+    found = any(isinstance(s, ast.Assert) for cell in cells for s in statements(cell))
+    return [] if found else ["nothing is asserted outside the exercises"]
+
+
+def formulas_and_directives_stand_apart(notebook):
+    found = []
+    for text in markdown(notebook):
+        lines = ["", *text.splitlines(), ""]
+        marks = [n for n, line in enumerate(lines) for _ in range(line.count("$$"))]
+        opened = [n for n, line in enumerate(lines) if line.startswith(":::{")]
+        first = [next(k for k in range(n + 1, len(lines)) if not re.match(r":\w+:", lines[k])) for n in opened]
+        last = [n - 1 for n, line in enumerate(lines) if re.fullmatch(":::+", line)]
+        should_be_blank = [*(n - 1 for n in marks[::2]), *(n + 1 for n in marks[1::2]), *first, *last]
+        found += [f"no blank line at {lines[n]!r}" for n in should_be_blank if lines[n].strip()]
+    return found
+
+
+def chapter_fills_one_lesson(notebook):
+    words = sum(len(sentence.split()) for sentence in prose(notebook))
+    cells = sum(not tags(cell) & {"hide-input", "hide-cell"} for cell in code_cells(notebook))
+    found = [] if 1200 <= words <= 3000 else [f"{words} words: more or less than a lesson, 1500 to 2500 or so"]
+    return (
+        found
+        if 10 <= cells <= 36
+        else [*found, f"{cells} code cells, more or less than 15 to 30 or so, without figures and solutions"]
+    )
+
+
+# Rules for a notebook that has been executed.
+
+
+def printed(notebook):
+    """Return the texts that the cells of an executed notebook print or show."""
+    outputs = [output for cell in code_cells(notebook) for output in cell["outputs"]]
+    return ["".join(o.get("text", o.get("data", {}).get("text/plain", ""))) for o in outputs]
+
+
+def draws(cell):
+    """Tell whether an executed cell shows a picture."""
+    return any(kind.startswith("image/") for output in cell["outputs"] for kind in output.get("data", {}))
+
+
+def figures_are_captioned_and_folded(notebook):
+    found = []
+    for cell in filter(draws, code_cells(notebook)):
+        caption, name, alt = (
+            option(cell, "figure", "caption"),
+            option(cell, "figure", "name"),
+            option(cell, "image", "alt"),
+        )
+        if len(alt.split()) < 5:
+            found.append(f"cell {cell['id']} draws without an alternative text that says what is seen")
+        if "hide-cell" in tags(cell):  # in a solution, the exercise says what to see
+            continue
+        if not (caption and name) or caption == alt:
+            found.append(f"cell {cell['id']} draws without a name and a caption that says what to see")
+        if "hide-input" not in tags(cell):
+            found.append(f"cell {cell['id']} draws and is not tagged hide-input")
+    return found
+
+
+def numbers_in_prose_are_printed(notebook):
+    """Decimals and percentages are results that a cell prints, or settings that stand in the code."""
+    nodes = [node for cell in code_cells(notebook) for s in statements(cell) for node in ast.walk(s)]
+    settings = [repr(n.value) for n in nodes if isinstance(n, ast.Constant) and type(n.value) in (int, float)]
+    known = {*settings, *re.findall(r"\d+(?:\.\d+)?", "\n".join(printed(notebook)))}
+    percent = {f"{100 * float(number):g}" for number in known}
+    found = []
+    for sentence in prose(notebook):
+        if "{cite" in sentence and re.search(r"section|table|figure|algorithm|appendix|page|theorem", sentence, re.I):
+            continue  # a number of a paper, with its place there
+        text = re.sub(r"`[^`]*`|\]\([^)]*\)|https?://\S+|arXiv:\S+|\d+\.\d+\.\d+", " ", sentence)
+        text = re.sub(
+            r"(section|table|figure|chapter|version|torch|python|numpy|keras|tensorflow) \d[\d.]*",
+            " ",
+            text,
+            flags=re.I,
+        )
+        for number, sign in re.findall(r"(?<![\w.])(\d+(?:\.\d+)?)(\s?%)?", text):
+            if ("." in number or sign) and number not in known | (percent if sign else set()):
+                found.append(f"{number}{sign} is printed by no cell: {sentence.strip()!r}")
+    return found
+
+
+STORED = [
+    outputs_are_stripped,
+    cells_have_ids,
+    cells_are_short,
+    title_asks_or_acts,
+    first_cell_tells_what_to_expect,
+    second_cell_imports_only,
+    code_has_no_hacks,
+    chapter_ends_with_summary_exercises_sources,
+    summary_has_three_to_five_points,
+    exercises_are_three_to_five,
+    solutions_are_folded_and_checked,
+    one_exercise_wants_paper,
+    chapter_asserts,
+    formulas_and_directives_stand_apart,
+    chapter_fills_one_lesson,
+]
+EXECUTED = [figures_are_captioned_and_folded, numbers_in_prose_are_printed]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("rule", STORED)
+def test_chapter_keeps(rule, chapter):
+    assert rule(json.loads(chapter.read_text())) == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("rule", EXECUTED)
+def test_executed_chapter_keeps(rule, chapter, book):
+    executed = book.parent / "jupyter_execute/chapters" / chapter.name
+    assert rule(json.loads(executed.read_text())) == []
+
+
+# Each rule, broken once.
+
+
+def text_cell(text):
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def code_cell(text, outputs=(), **metadata):
+    return {
+        "cell_type": "code",
+        "metadata": metadata,
+        "source": text,
+        "outputs": list(outputs),
+        "execution_count": None,
+    }
+
+
+def solution(text, **options):
+    prompts = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
+    return code_cell(text, tags=["hide-cell"], mystnb=prompts | options)
+
+
+PICTURE = {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": "<Figure>"}}
+FIGURE = {
+    "figure": {"caption": "It stays at 0.25.", "name": "fig-line"},
+    "image": {"alt": "A level line at one quarter."},
+}
+EXECUTED_SAMPLE = {
+    "cells": [
+        text_cell("# Does it add up?\n\n**You will** see.\n\n**You need** nothing. **Runs in** 1 second."),
+        code_cell("import numpy as np\n\nfrom bnutils.plotting import use_style\n\nuse_style()"),
+        text_cell(
+            "## Look\n\nTake `eps=0.5` and $0.7$ of torch 2.13:\n\n$$\na = 0.9\n$$ (eq-a)\n\nThe mean is 0.25, or 25 %."
+            + " A word." * 700
+        ),
+        code_cell(
+            "assert True\nassert True\nprint('0.25, 25 %')", [{"output_type": "stream", "text": ["0.25, ", "25 %\n"]}]
+        ),
+        code_cell("ax.plot(x)", [PICTURE], tags=["hide-input"], mystnb=FIGURE),
+        text_cell(":::{note}\n:class: tip\n\nThe paper has 4.8 % (Table 2 of {cite:t}`ioffe2015`).\n\n:::"),
+        text_cell("## Summary\n\n- a\n- b\n- c\n\n## Exercises\n\n### Exercise 1\n\nOn paper."),
+        solution("assert True"),
+        text_cell("### Exercise 2\n\nGo."),
+        solution("x = 1", image={"alt": "A line from left to right."}),
+        solution("assert x"),
+        text_cell("### Exercise 3\n\nGo."),
+        solution("assert True"),
+        text_cell("## Sources\n\nNone."),
+        *[code_cell("x") for _ in range(8)],
+    ]
+}
+for number, cell_of_sample in enumerate(EXECUTED_SAMPLE["cells"]):
+    cell_of_sample["id"] = f"cell-{number}"
+
+
+def stripped(notebook):
+    """Return the notebook as it is stored."""
+    notebook = copy.deepcopy(notebook)
+    for cell in code_cells(notebook):
+        cell["outputs"] = []
+    return notebook
+
+
+BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the cell), part of the message
+    (outputs_are_stripped, 3, {"outputs": [PICTURE]}, "cell-3"),
+    (outputs_are_stripped, 3, {"execution_count": 7}, "cell-3"),
+    (cells_have_ids, 3, {"id": None}, "cell 3"),
+    (cells_have_ids, 3, {"id": "cell-4"}, "cell 4"),
+    (cells_are_short, 3, "x = 1\n" * 26, "26 lines"),
+    (title_asks_or_acts, 0, "# Identity recovery", "Identity recovery"),
+    (title_asks_or_acts, 2, "# Does it have two titles?", "2 titles"),
+    (first_cell_tells_what_to_expect, 0, "# Why?\n\n**You will** see.\n\n**Runs in** 1 second.", "**You need**"),
+    (second_cell_imports_only, 1, "import numpy as np\nx = 1", "x = 1"),
+    (second_cell_imports_only, 1, {"cell_type": "markdown"}, "no code"),
+    (code_has_no_hacks, 3, "!pip install torch", "!pip"),
+    (code_has_no_hacks, 3, "%pip install torch", "%pip"),
+    (code_has_no_hacks, 3, "from bnutils.plotting import *", "import *"),
+    (code_has_no_hacks, 3, "import sys\nsys.path.append('..')", "sys.path"),
+    (code_has_no_hacks, 3, "import bnutils", "import bnutils"),
+    (chapter_ends_with_summary_exercises_sources, 13, "## The end", "The end"),
+    (summary_has_three_to_five_points, 6, "## Summary\n\n- a\n- b\n\n## Exercises\n\n### Exercise 1", "2 points"),
+    (exercises_are_three_to_five, 11, "Not an exercise.", "Exercise 2"),
+    (exercises_are_three_to_five, 11, "### Exercise 4", "Exercise 4"),
+    (solutions_are_folded_and_checked, 10, "x = 2", "Exercise 2 does not end"),
+    (solutions_are_folded_and_checked, 12, {"cell_type": "markdown"}, "Exercise 3 has no"),
+    (solutions_are_folded_and_checked, 9, {"metadata": {"tags": ["hide-cell"]}}, "cell-9 is not folded"),
+    (solutions_are_folded_and_checked, 9, {"metadata": {}}, "cell-9 is not folded"),
+    (one_exercise_wants_paper, 6, "## Exercises\n\n### Exercise 1\n\nRun it.", "paper"),
+    (chapter_asserts, 3, "x = 1", "nothing"),
+    (formulas_and_directives_stand_apart, 2, "Text\n\n$$\na\n$$\n\nBefore\n$$\na\n$$", "Before"),
+    (formulas_and_directives_stand_apart, 2, "Text\n\n$$\na\n$$ (eq-a)\nAfter", "After"),
+    (formulas_and_directives_stand_apart, 5, ":::{note}\nText\n\n:::", "Text"),
+    (formulas_and_directives_stand_apart, 5, ":::{note}\n\nText\n:::", "Text"),
+    (chapter_fills_one_lesson, 2, "A word.", "words"),
+    (chapter_fills_one_lesson, 2, "word " * 4000, "words"),
+    (chapter_fills_one_lesson, 3, {"cell_type": "markdown"}, "9 code cells"),
+    (figures_are_captioned_and_folded, 4, {"metadata": {"tags": ["hide-input"]}}, "alternative text"),
+    (figures_are_captioned_and_folded, 4, {"metadata": {"mystnb": FIGURE}}, "hide-input"),
+    (figures_are_captioned_and_folded, 4, {"metadata": {"mystnb": FIGURE | {"figure": {}}}}, "caption"),
+    (figures_are_captioned_and_folded, 7, {"outputs": [PICTURE]}, "cell-7"),
+    (numbers_in_prose_are_printed, 2, "The mean is 0.26.", "0.26"),
+    (numbers_in_prose_are_printed, 2, "It is right in 26 % of all cases.", "26"),
+    (numbers_in_prose_are_printed, 2, "- A point with 0.26.", "0.26"),
+    (numbers_in_prose_are_printed, 5, "{cite:t}`ioffe2015` have 4.8 %.", "4.8"),
+    (numbers_in_prose_are_printed, 2, "It is right in 0.5 % of all cases.", "0.5 %"),
+    (numbers_in_prose_are_printed, 3, {"outputs": []}, "0.25 is printed by no cell: 'It stays"),
+]
+
+
+def test_each_rule_is_broken_once():
+    assert {rule for rule, *_ in BROKEN} == {*STORED, *EXECUTED}
+
+
+@pytest.mark.parametrize("rule", [*STORED, *EXECUTED])
+def test_good_sample_breaks_no(rule):
+    assert rule(stripped(EXECUTED_SAMPLE) if rule in STORED else EXECUTED_SAMPLE) == []
+
+
+@pytest.mark.parametrize(("rule", "number", "change", "message"), BROKEN)
+def test_rule_sees(rule, number, change, message):
+    notebook = stripped(EXECUTED_SAMPLE) if rule in STORED else copy.deepcopy(EXECUTED_SAMPLE)
+    notebook["cells"][number] |= {"source": change} if isinstance(change, str) else change
+    assert message in "\n".join(rule(notebook))
+
+
+# Rules for the repository.
+
+HOSTS = (
+    "pypi org,pythonhosted org,registry npmjs org,yarnpkg com,deb debian org,anaconda org,crates io,proxy golang org"
+)
+REGISTRIES = [host.replace(" ", ".") for host in HOSTS.split(",")]  # written so, this file holds no address itself
+TORCH_INDEX = "download.pytorch" + ".org"  # has the only CPU build of torch for Linux
+MAY_NAME_TORCH_INDEX = ["binder/requirements.txt", "README.md"]
+
+
+def tracked_files():
+    """Return the paths of all files that git keeps, relative to the repository."""
+    listing = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
+    return [Path(name) for name in names if (ROOT / name).is_file()]
+
+
+def names_no_registry(name, content):
+    hosts = [*REGISTRIES, *([] if name in MAY_NAME_TORCH_INDEX else [TORCH_INDEX])]
+    return [f"{name} names the registry {host}" for host in hosts if host.encode() in content]
+
+
+def weighs_little(name, content):
+    return [f"{name} has {len(content) / 1e6:.1f} MB"] if len(content) > 4.5e6 else []
+
+
+def chapter_is_listed_and_built(name, listed, html):
+    """Return what a notebook in chapters/ lacks: an entry in _toc.yml, or a page of the book."""
+    found = [] if name in listed else [f"{name} is not in _toc.yml"]
+    return found if (html / "chapters" / name).with_suffix(".html").is_file() else [*found, f"{name} is not built"]
+
+
+def citations_match(texts, bibliography):
+    """Return the keys that are cited and unknown, or known and never cited."""
+    cited = {
+        key.strip()
+        for text in texts
+        for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]*)`", text)
+        for key in keys.split(",")
+    }
+    known = set(re.findall(r"^@\w+\{([^,\s]+)", bibliography, flags=re.M))
+    return [f"{key} is not in references.bib" for key in cited - known] + [
+        f"{key} is cited nowhere" for key in known - cited
+    ]
+
+
+@pytest.mark.parametrize("rule", [names_no_registry, weighs_little])
+def test_every_file(rule):
+    assert [fault for path in tracked_files() for fault in rule(path.as_posix(), (ROOT / path).read_bytes())] == []
+
+
+def test_file_rules_see_a_registry_and_a_large_file():
+    assert names_no_registry("README.md", REGISTRIES[0].encode()) != []
+    assert names_no_registry("Makefile", TORCH_INDEX.encode()) != []
+    assert names_no_registry("README.md", TORCH_INDEX.encode()) == []
+    assert weighs_little("data.npz", bytes(4_600_000)) != []
+    assert weighs_little("data.npz", bytes(4_400_000)) == []
+
+
+def test_every_chapter_is_listed_and_built(book):
+    listed = [path.name for path in CHAPTERS]
+    there = {*listed, *(path.name for path in ROOT.glob("chapters/*.ipynb"))}
+    assert [fault for name in sorted(there) for fault in chapter_is_listed_and_built(name, listed, book)] == []
+
+
+def test_chapter_that_is_not_listed_or_not_built_is_seen(tmp_path):
+    assert chapter_is_listed_and_built("09_lost.ipynb", [], tmp_path) == [
+        "09_lost.ipynb is not in _toc.yml",
+        "09_lost.ipynb is not built",
+    ]
+
+
+def test_chapter_names_have_a_number_and_one_or_two_words():
+    assert [path.name for path in CHAPTERS if not re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)?\.ipynb", path.name)] == []
+
+
+def test_every_source_is_cited_and_every_citation_has_a_source():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("chapters/*.md")]
+    texts = [path.read_text() for path in pages] + [
+        t for path in CHAPTERS for t in markdown(json.loads(path.read_text()))
+    ]
+    assert citations_match(texts, (ROOT / "chapters/references.bib").read_text()) == []
+
+
+def test_unknown_and_uncited_sources_are_seen():
+    faults = citations_match(
+        ["{cite:t}`known, unknown` {cite}`also`"], "@book{known,\n}\n@article{uncited,\n}\n@misc{also,}"
+    )
+    assert faults == ["unknown is not in references.bib", "uncited is cited nowhere"]
+
+
+CHECKERS = [  # command, the ending of the files that it reads, a name and a content that it must refuse
+    ("ruff check", (".py", ".ipynb"), "x.py", "import os\n"),
+    ("ruff format --check", (".py", ".ipynb"), "x.py", "x = 'single'\n"),
+    ("codespell", (), "x.md", "a sep" + "erate book\n"),
+    ("nbstripout --keep-id --verify", (".ipynb",), "x.ipynb", None),
+]
+
+
+def check(command, paths):
+    """Run a checker on files."""
+    program, *options = command.split()
+    return subprocess.run([BIN / program, *options, *paths], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("command", "endings"), [checker[:2] for checker in CHECKERS])
+def test_checker_is_content(command, endings):
+    run = check(command, [path for path in tracked_files() if not endings or path.suffix in endings])
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(("command", "name", "content"), [(c[0], c[2], c[3]) for c in CHECKERS])
+def test_checker_refuses_a_bad_file(tmp_path, command, name, content):
+    bad = {"cells": [code_cell("1", [PICTURE | {"metadata": {}}])], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / name).write_text(content or json.dumps(bad))
+    assert check(command, [tmp_path / name]).returncode != 0
