@@ -101,9 +101,9 @@ def _subtract(x, near, g=None):
     n, channels, length = x.shape
     d, near = np.empty_like(x), _as(x, near)
     sums = np.zeros((2 if g is None else 4, channels))
-    step = min(1024, max(1, 2**18 // (channels * min(length, 4096))))
-    for i, j in product(range(0, n, step), range(0, length, 4096)):
-        block = np.s_[i : i + step, :, j : j + 4096]
+    step = min(1024, max(1, 2**18 // (channels * min(length, 1024))))
+    for i, j in product(range(0, n, step), range(0, length, 1024)):
+        block = np.s_[i : i + step, :, j : j + 1024]
         part = np.subtract(x[block], near, out=d[block])
         sums[:2] += _sum(part), _sum(part, part)
         if g is not None:
@@ -114,7 +114,7 @@ def _subtract(x, near, g=None):
 def _sum(a, b=None):
     """Sum a, or a * b, over samples and positions by matrix products: (n, C, l) -> (C,), in float64.
 
-    Only 32 samples, or the positions of one sample, are added in the dtype of a.
+    Only 32 samples, or 1024 positions of one sample, are added in the dtype of a.
     """
     n, channels, length = a.shape
     if length > 1:

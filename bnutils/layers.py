@@ -76,7 +76,7 @@ class BatchNorm:
         return self.train(False)
 
     def forward(self, input):
-        """Return ``batch_norm`` of the input, (N, C) or (N, C, *), in the mode of the layer; calling it does the same."""
+        """Return ``batch_norm`` of the input, (N, C) or (N, C, *), in the layer's mode; ``bn(input)`` is the same."""
         x = _checks.batch("input", input)
         if x.shape[1] != self.num_features:
             raise ValueError(f"input must have {self.num_features} channels on axis 1, got shape {x.shape}")
