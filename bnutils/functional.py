@@ -213,7 +213,7 @@ def fold_batch_norm(linear_weight, linear_bias, bn):
     TypeError, ValueError
         For another kind of layer, one in training mode or without running statistics, or arrays that do not fit it.
 
-    Source: Jacob et al. (2018), section 3.2, equation 14.
+    Source: Jacob et al. (2018), section 3.2 (batch normalization folding).
 
     >>> from bnutils import BatchNorm
     >>> bn = BatchNorm(1, eps=1.0).eval()

@@ -81,9 +81,10 @@ class BatchNorm:
         if x.shape[1] != self.num_features:
             raise ValueError(f"input must have {self.num_features} channels on axis 1, got shape {x.shape}")
         running = self.running_mean, self.running_var
-        by_batch = self.training or (self.running_mean is None and self.running_var is None)
+        training = _checks.flag("training", self.training)
+        by_batch = training or (self.running_mean is None and self.running_var is None)
         output = batch_norm(x, *running, self.weight, self.bias, by_batch, self._momentum(), self.eps)
-        if self.training and self.num_batches_tracked is not None:
+        if training and self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
         copies = [None if a is None else np.array(a) for a in (x, self.weight, *running)]
         self._seen = (*copies, by_batch, self.eps)
@@ -107,4 +108,4 @@ class BatchNorm:
         """Return the share of the next batch: None stands for the plain average of all batches."""
         if self.momentum is not None:
             return self.momentum
-        return 1 / (self.num_batches_tracked + 1) if self.track_running_stats else 0.0
+        return 1 / (self.num_batches_tracked + 1) if self.num_batches_tracked is not None else 0.0

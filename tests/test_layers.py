@@ -222,6 +222,7 @@ REFUSED = [  # the attributes that are set before, the input, the error and its 
         "running_mean must be given in evaluation mode, got None",
     ),
     ({"training": 1}, X, TypeError, "training must be True or False, got 1"),
+    ({"training": 0}, X, TypeError, "training must be True or False, got 0"),
     ({"momentum": 7.0}, X, ValueError, r"momentum must be a number in \[0, 1\], got 7.0"),
     ({"eps": 0.0}, X, ValueError, "eps must be a finite number > 0 in training, got 0.0"),
 ]
