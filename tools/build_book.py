@@ -52,7 +52,7 @@ def write_toc_of_one(chapter, out):
 def chapters_of(toc):
     """Return the paths of the notebooks that a table of contents names."""
     content = yaml.safe_load(toc.read_text())
-    files = [content["root"], *(entry["file"] for entry in content["chapters"])]
+    files = [content["root"], *(entry["file"] for entry in content.get("chapters", []))]
     return [path for file in files if (path := ROOT / f"{file}.ipynb").exists()]
 
 

@@ -1,0 +1,76 @@
+"""The build refuses a book with a fault, and runs cells again when what they import has changed."""
+
+import shutil
+
+import nbformat
+import pytest
+import yaml
+from build_book import digest
+from conftest import ROOT, build_book
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """Return the folder of a book with a page and a notebook that is built as ours is."""
+    for name in ["_config.yml", "tools/build_book.py"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "page").symlink_to(ROOT / "page")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n- file: chapters/one\n")
+    (tmp_path / "intro.md").write_text("# A book\n\nIt holds $x$.\n")
+    (tmp_path / "bnutils").mkdir()
+    (tmp_path / "bnutils/value.txt").write_text("first")
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters/references.bib").touch()
+    write_notebook(tmp_path, "print(open('../bnutils/value.txt').read(), 'value')")
+    return tmp_path
+
+
+def write_notebook(folder, code):
+    """Write the notebook of the small book, with one cell of code."""
+    cells = [nbformat.v4.new_markdown_cell("# One", id="title"), nbformat.v4.new_code_cell(code, id="code")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "chapters/one.ipynb")
+
+
+def test_undefined_macro_and_link_to_nowhere_fail_the_build_with_page_and_place(small_book):
+    (small_book / "intro.md").write_text("# A book\n\nIt holds $x + \\nosuchmacro$\nand [a link](#to-nowhere).\n")
+    run = build_book(root=small_book)
+    assert run.returncode != 0
+    assert "Undefined control sequence: \\nosuchmacro" in run.stdout
+    assert "the formula x + \\nosuchmacro" in run.stdout
+    assert "'to-nowhere'" in run.stdout
+    assert run.stdout.count(str(small_book / "intro.md")) >= 2
+
+
+def test_raising_cell_fails_the_build(small_book):
+    write_notebook(small_book, "assert 1 == 2, 'one is not two'")
+    run = build_book(root=small_book)
+    assert run.returncode != 0
+    assert "one is not two" in run.stdout
+
+
+def test_cells_run_again_when_a_helper_has_changed(small_book):
+    page = small_book / "_build/html/chapters/one.html"
+    assert build_book(root=small_book).returncode == 0
+    assert "first value" in page.read_text()
+    (small_book / "bnutils/value.txt").write_text("second")
+    assert build_book(root=small_book).returncode == 0
+    assert "second value" in page.read_text()
+
+
+def test_digest_follows_content_and_not_time(small_book):
+    before = digest(["bnutils"], small_book)
+    (small_book / "bnutils/value.txt").write_text("first")
+    (small_book / "bnutils/__pycache__").mkdir()
+    (small_book / "bnutils/__pycache__/value.pyc").touch()
+    assert digest(["bnutils"], small_book) == before
+    (small_book / "bnutils/new.txt").touch()
+    assert digest(["bnutils"], small_book) != before
+
+
+def test_repository_is_named_only_in_the_configuration():
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    for folder in ["page", "tools", "chapters", ".github"]:
+        files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and "node_modules" not in path.parts]
+        assert [path for path in files if address.encode() in path.read_bytes()] == []
