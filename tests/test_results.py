@@ -1,7 +1,10 @@
 """The stored results of the long experiments: a sample of each is computed anew."""
 
+import itertools
+
 import pytest
 import sweep_depth
+import sweep_identity
 import sweep_running
 
 from bnutils.data import load_results
@@ -48,3 +51,24 @@ def test_a_run_of_the_running_statistics_comes_out_again():
     old["along"] = [old["along"][stored["steps"].index(step)] for step in (3, 39)]
     new = sweep_running.run(203, fashion_tensors(folder=""), steps=(3, 39))
     assert all_numbers(new) == pytest.approx(all_numbers(old), abs=0.05)
+
+
+def test_identity_holds_every_run():
+    runs = [(r["lr"], r["epochs"], r["arm"], r["seed"]) for r in load_results("identity")["runs"]]
+    wanted = (sweep_identity.LEARNING_RATES, sweep_identity.EPOCHS, sweep_identity.ARMS, sweep_identity.SEEDS)
+    assert sorted(runs) == sorted(itertools.product(*wanted))
+
+
+@pytest.mark.parametrize(("lr", "arm"), [(0.1, "learned"), (1.0, "learned"), (1.0, "fixed")])
+def test_a_run_of_the_identity_comes_out_again(lr, arm):
+    runs = load_results("identity")["runs"]
+    old = next(r for r in runs if (r["lr"], r["epochs"], r["arm"], r["seed"]) == (lr, 4, arm, 21))
+    new = sweep_identity.run(lr, 4, arm, 21)
+    splits = ("train", "validation", "test")
+    assert [new[split] for split in splits] == pytest.approx([old[split] for split in splits], abs=0.04)
+    for then, now in zip(old["layers"] or [], new["layers"] or [], strict=True):
+        assert now["sigma_median"] == pytest.approx(then["sigma_median"], rel=0.1)
+        assert now["to_identity"] == pytest.approx(then["to_identity"], abs=0.1)
+        assert now["weight_std"] == pytest.approx(then["weight_std"], rel=0.3)
+        for name in ("weight_range", "bias_range"):
+            assert now[name] == pytest.approx(then[name], abs=0.1)
