@@ -203,6 +203,16 @@ def test_tiny_and_huge_gradients_are_right(scale):
             assert np.abs(a / scale - b).max() < 1e-5 * np.abs(b).max()
 
 
+def test_factors_and_sums_beyond_float32_are_right_in_evaluation():
+    zero, one = [0.0], [1.0]
+    assert (batch_norm(np.full((2, 1), 3, np.float32), [3.0], zero, eps=1e-100) == 0).all()  # 0 times 1e50
+    tiny, huge = np.full((2, 1), 1e-30, np.float32), np.full((2, 1), 1e30, np.float32)
+    np.testing.assert_allclose(batch_norm(tiny, zero, zero, eps=1e-80), 1e10, rtol=1e-6)  # 1e-30 times 1e40
+    grad_input, grad_weight, _ = batch_norm_backward(huge, huge, None, zero, one, training=False)
+    np.testing.assert_allclose(grad_input, 1e30, rtol=1e-5)
+    np.testing.assert_allclose(grad_weight, 2e60, rtol=1e-5)
+
+
 def test_float16_is_computed_in_float32():
     x, grad, weight, bias, mean, var = draw((1000, 3), np.float16)
     x[:] = 500 + 100 * (x - 5)  # its squares do not fit into float16
