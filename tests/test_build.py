@@ -16,7 +16,7 @@ def small_book(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "page").symlink_to(ROOT / "page")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n- file: chapters/one\n")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: chapters/one\n")
     (tmp_path / "intro.md").write_text("# A book\n\nIt holds $x$.\n")
     (tmp_path / "bnutils").mkdir()
     (tmp_path / "bnutils/value.txt").write_text("first")

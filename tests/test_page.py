@@ -16,18 +16,17 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import yaml
 from book_page import add_setup_cell, cure, take_page_ink
-from build_book import chapters_of
+from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image, ImageColor
 
 from bnutils.plotting import INK
 
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 OWNER_AND_NAME = REPOSITORY.removeprefix("https://github.com/")
 CHAPTERS = [path.stem for path in chapters_of(ROOT / "_toc.yml")]
-WRITTEN = [f"{name}.html" for name in [TOC["root"], *(entry["file"] for entry in TOC["chapters"])]]
+WRITTEN = [f"{name}.html" for name in pages_of(ROOT / "_toc.yml")]
 PAGES = [*WRITTEN, "search.html", "genindex.html"]
 DESKTOP, PHONE = 1280, 390  # px
 

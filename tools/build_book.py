@@ -43,17 +43,22 @@ def files_below(paths):
 
 def write_toc_of_one(chapter, out):
     """Write a table of contents with one chapter and the list of sources; return its path."""
-    toc = {"format": "jb-book", "root": os.path.splitext(chapter)[0], "chapters": [{"file": "bibliography"}]}
+    parts = [{"chapters": [{"file": "bibliography"}]}]
+    toc = {"format": "jb-book", "root": os.path.splitext(chapter)[0], "parts": parts}
     path = out / "_toc.yml"
     path.write_text(yaml.safe_dump(toc))
     return path
 
 
-def chapters_of(toc):
-    """Return the paths of the notebooks that a table of contents names."""
+def pages_of(toc):
+    """Return the names, without ending, of the pages in a table of contents."""
     content = yaml.safe_load(toc.read_text())
-    files = [content["root"], *(entry["file"] for entry in content.get("chapters", []))]
-    return [path for file in files if (path := ROOT / f"{file}.ipynb").exists()]
+    return [content["root"], *(entry["file"] for part in content["parts"] for entry in part["chapters"])]
+
+
+def chapters_of(toc):
+    """Return the paths of the notebooks in a table of contents."""
+    return [path for page in pages_of(toc) if (path := ROOT / f"{page}.ipynb").exists()]
 
 
 def execute(chapters, cache_folder):
