@@ -161,6 +161,11 @@ def add_setup_cell(notebook, repository):
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
+def show_formulas_once(script):
+    """Return Sphinx's search script, changed so that an excerpt does not repeat each formula as MathML and TeX."""
+    return script.replace('[".headerlink", "script"', '[".headerlink", ".katex-mathml", "script"')
+
+
 def finish(app, exception):
     """Apply the cures to the files that Sphinx has written."""
     if exception or app.builder.format != "html":
@@ -168,6 +173,7 @@ def finish(app, exception):
     out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
     change_files(out.rglob("*.html"), cure)
     change_files(out.glob("_images/*.svg"), take_page_ink)
+    change_files(out.glob("_static/searchtools.js"), show_formulas_once)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
     for unused in out.glob("_static/scripts/fontawesome.js*"):
         unused.unlink()
