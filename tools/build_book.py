@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-READ_BY_CELLS = ["bnutils", "chapters/results", "requirements.txt"]  # jupyter-cache sees only the code of the cells
+READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
 NOT_READ = {"_build", "node_modules", "__pycache__", "bnutils.egg-info", "tests"}  # nor is a name with a leading dot
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # no progress bars in the book
@@ -72,6 +72,13 @@ def execute(chapters, cache_folder):
     load_executor("local-parallel", cache).run_and_cache(filter_uris=[str(path) for path in chapters], timeout=120)
 
 
+def read_executed(chapter, built):
+    """Return the notebook of a chapter with the outputs that the build in the folder ``built`` has shown."""
+    from jupyter_cache import get_cache
+
+    return get_cache(built / ".jupyter_cache").merge_match_into_file(str(chapter))[1]
+
+
 def build(toc, out, strict):
     """Run Jupyter Book; return its exit status."""
     command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "--toc", toc, "--path-output", out]
@@ -96,11 +103,7 @@ def main():
         return 0
 
     stamp.unlink(missing_ok=True)
-    for folder in [
-        "html",
-        ".doctrees",
-        "jupyter_execute",
-    ]:  # all pages anew: none is stale; the cells come from the cache
+    for folder in ["html", ".doctrees", "jupyter_execute"]:  # all pages anew, none is stale; cells come from the cache
         shutil.rmtree(built / folder, ignore_errors=True)
     if not cells.exists() or cells.read_text() != cells_now:
         shutil.rmtree(built / ".jupyter_cache", ignore_errors=True)
