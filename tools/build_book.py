@@ -1,7 +1,7 @@
 """Build the book: `make book`. Warnings and raising cells fail it; nothing is done when nothing has changed.
 
 python tools/build_book.py                                     the book, into _build/html
-python tools/build_book.py --only chapters/01_formula.ipynb --out /tmp/look     one chapter, into /tmp/look/_build/html
+python tools/build_book.py --only chapters/02_formula.ipynb --out /tmp/look     one chapter, into /tmp/look/_build/html
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Save pictures of built pages, at 1280 and 390 px, in light and dark: look at what you have made.
 
-    python tools/screenshot.py _build/html/chapters/01_formula.html --out /tmp/pictures
+    python tools/screenshot.py _build/html/chapters/02_formula.html --out /tmp/pictures
     python tools/screenshot.py _build/html --out /tmp/pictures --open       all pages, folded cells unfolded
 
 Long pages are cut into slices: NAME-1280-dark-0.png, NAME-1280-dark-1.png, ...
