@@ -2,7 +2,7 @@
 BIN := .venv/bin
 READY := .venv/ready page/node_modules/.package-lock.json
 
-.PHONY: book test serve lab benchmark clean
+.PHONY: book test serve lab benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -18,6 +18,12 @@ lab: $(READY) ## open the chapters in JupyterLab
 
 benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
 	$(BIN)/python tools/benchmark.py
+
+times: .venv/ready ## execute each chapter by itself, print its time and peak memory
+	$(BIN)/python tools/measure_chapters.py
+
+results: .venv/ready ## run all long experiments again, into bnutils/results (about an hour)
+	for script in tools/sweep_*.py; do $(BIN)/python $$script || exit 1; done
 
 clean: ## remove all that is derived
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

@@ -505,8 +505,8 @@ def test_chapter_that_is_not_listed_or_not_built_is_seen(tmp_path):
     ]
 
 
-def test_chapter_names_have_a_number_and_one_or_two_words():
-    assert [path.name for path in CHAPTERS if not re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)?\.ipynb", path.name)] == []
+def test_chapter_names_have_a_number_and_one_or_two_words_and_the_others_one_word():
+    assert [path.name for path in CHAPTERS if not re.fullmatch(r"(\d\d_)?[a-z]+(_[a-z]+)?\.ipynb", path.name)] == []
 
 
 def test_every_source_is_cited_and_every_citation_has_a_source():
