@@ -24,6 +24,7 @@ times: .venv/ready ## execute each chapter by itself, print its time and peak me
 
 results: .venv/ready ## run all long experiments again, into bnutils/results (about an hour)
 	for script in tools/sweep_*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/torchrun --standalone --nproc_per_node 2 tools/sync_statistics.py
 
 clean: ## remove all that is derived
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

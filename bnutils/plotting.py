@@ -10,6 +10,8 @@ COLOR = {  # one colour for one thing, through the whole book; lines differ in s
     "recalibrated": "#1a9273",  # running statistics computed anew
     "linear": "#9a6cd0",  # a Linear layer
     "wrong": "#d8495d",  # a wrong formula
+    "layer": "#b45f9a",  # layer norm
+    "group": "#7f8a1f",  # group norm
     "plain": "#8d8a7e",  # without batch norm, or the input itself
 }
 
