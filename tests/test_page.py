@@ -113,7 +113,7 @@ def test_formulas_are_set(visit, page):
     seen = visit(page)
     assert all(height > 5 for height in seen["formulaHeights"])
     assert not re.search(r"\\\(|\\\[|\$\$|\\frac|\\sqrt|(?<!\w)\$[^$\n]+\$", seen["text"])
-    if page.startswith("chapters/"):
+    if page.removesuffix(".html").removeprefix("chapters/") in CHAPTERS:
         assert seen["formulas"] > 0
         assert seen["formulaHeights"]
         assert seen["formulaFonts"]
@@ -143,7 +143,7 @@ def test_search_finds_a_word(browser, site):
     tab.locator("#search-results .highlighted").first.wait_for(timeout=10_000)  # the excerpts are there
     assert not re.search(r"\\(varepsilon|sigma|gamma|mu|frac|hat)", tab.locator("#search-results").inner_text())
     result.click(timeout=10_000)
-    assert urlsplit(tab.url).path.startswith("/chapters/")
+    assert urlsplit(tab.url).path.removeprefix("/") in WRITTEN
     tab.close()
 
 

@@ -217,7 +217,9 @@ def run_order(norm_last, seed, data):
 def run_dropout(share, seed, data):
     """Return what dropout before Linear and batch norm does to the variance and the test accuracy."""
     model = network("BN", seed, dropout=share)
-    recipe(model, *data["train"], 5, 0.1, 128, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # dropout draws from the global generator
+        recipe(model, *data["train"], 5, 0.1, 128, seed)
     quiet = copy.deepcopy(model)
     for k, layer in enumerate(quiet):
         if isinstance(layer, nn.Dropout):

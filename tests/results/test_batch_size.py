@@ -57,6 +57,14 @@ def test_a_run_of_fine_tuning_comes_out_again(arm):
     assert [new[split] for split in splits] == pytest.approx([old[split] for split in splits], abs=0.08)
 
 
+def test_a_run_with_dropout_comes_out_again():
+    old = next(r for r in load_results("batch_size")["dropout"] if (r["share"], r["seed"]) == (0.5, 2))
+    new = sweep_batch_size.run_dropout(0.5, 2, fashion_tensors(folder=""))
+    assert new["variance_ratio"] == pytest.approx(old["variance_ratio"], abs=0.05)
+    assert new["test"] == pytest.approx(old["test"], abs=0.05)
+    assert new["test_recalibrated"] == pytest.approx(old["test_recalibrated"], abs=0.05)
+
+
 def test_two_processes_share_their_statistics_again():
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=localhost"]
     command += ["--nproc_per_node", "2", "tools/sync_statistics.py", "--print"]
