@@ -124,6 +124,8 @@ def colab_address(address, branch):
 # The finished HTML: what no setting of the theme reaches.
 
 CURES = [  # pattern, replacement
+    # a second hash behind a name that is a hash, there only when an earlier build has left the file
+    (r"(mystnb\.[0-9a-f]+\.css)\?v=[0-9a-f]+", r"\1"),
     # 1.5 MB on every page to draw anew, as SVG, the icons that the theme's font has drawn already
     (r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", ""),
     # names for screen readers that differ from the text on the button
@@ -175,7 +177,9 @@ def finish(app, exception):
     change_files(out.glob("_images/*.svg"), take_page_ink)
     change_files(out.glob("_static/searchtools.js"), show_formulas_once)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
-    for unused in out.glob("_static/scripts/fontawesome.js*"):
+    pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
+    of_before = [image for image in out.glob("_images/*") if image.name not in pages]
+    for unused in [*of_before, *out.glob("_static/scripts/fontawesome.js*")]:
         unused.unlink()
 
 

@@ -1,5 +1,6 @@
 """What several tests need: the built book, and a browser to read it with."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -23,6 +24,14 @@ def build_book(*arguments, root=ROOT):
     """Build as `make book` does; return the finished process with its output."""
     command = [sys.executable, root / "tools/build_book.py", *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
+
+
+def tree_hash(folder):
+    """Return a hash of the names and bytes of all files below a folder."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        total.update(f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 import yaml
 from build_book import digest
-from conftest import ROOT, build_book
+from conftest import ROOT, build_book, tree_hash
 
 
 @pytest.fixture
@@ -57,6 +57,25 @@ def test_cells_run_again_when_a_helper_has_changed(small_book):
     (small_book / "bnutils/value.txt").write_text("second")
     assert build_book(root=small_book).returncode == 0
     assert "second value" in page.read_text()
+
+
+def test_changed_page_is_the_only_one_made_anew_and_the_book_is_as_from_nothing(small_book):
+    write_notebook(small_book, "from matplotlib import pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert build_book(root=small_book).returncode == 0
+    write_notebook(small_book, "from matplotlib import pyplot as plt\nplt.plot([2, 1])\nplt.show()")
+    run = build_book(root=small_book)
+    assert run.returncode == 0
+    assert "0 added, 1 changed, 0 removed" in run.stdout
+    changed = tree_hash(small_book / "_build/html")
+    shutil.rmtree(small_book / "_build")
+    assert build_book(root=small_book).returncode == 0
+    assert tree_hash(small_book / "_build/html") == changed
+
+
+def test_a_fault_is_reported_again_until_it_is_mended(small_book):
+    (small_book / "intro.md").write_text("# A book\n\n[a link](#to-nowhere).\n")
+    assert build_book(root=small_book).returncode != 0
+    assert build_book(root=small_book).returncode != 0
 
 
 def test_digest_follows_content_and_not_time(small_book):

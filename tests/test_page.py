@@ -1,6 +1,5 @@
 """The built book as a reader meets it: every page in a real browser."""
 
-import hashlib
 import html.parser
 import http.server
 import io
@@ -17,7 +16,7 @@ import pytest
 import yaml
 from book_page import PAGE_INK, add_setup_cell, cure, take_page_ink
 from build_book import chapters_of, pages_of
-from conftest import ROOT, build_book
+from conftest import ROOT, build_book, tree_hash
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image, ImageColor
 
@@ -237,14 +236,6 @@ def test_every_link_inside_the_book_resolves(book):
             if not (book / path).is_file() or (path in pages and anchor not in pages[path].ids):
                 broken.append(f"{name}: {link}")
     assert broken == []
-
-
-def tree_hash(folder):
-    """Return a hash of the names and bytes of all files below a folder."""
-    total = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        total.update(f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
 
 
 def test_second_build_is_fast_and_changes_no_byte(book):

@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
+TEXTS = {".ipynb", ".md"}  # when nothing else has changed, Sphinx finds the pages to make anew
 NOT_READ = {"_build", "node_modules", "__pycache__", "bnutils.egg-info", "tests"}  # nor is a name with a leading dot
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # no progress bars in the book
@@ -24,10 +25,16 @@ ENVIRONMENT = {
 }
 
 
-def digest(names, root=ROOT):
-    """Return a hash of the names and contents of all files at or below ``names`` that a build can read."""
+def digest(names, root=ROOT, without=()):
+    """Return a hash of the names and contents of all files at or below ``names`` that a build can read.
+
+    Of files with an ending in ``without``, only the names count.
+    """
     total = hashlib.sha256()
     for path in sorted(files_below([root / name for name in names])):
+        if path.suffix in without:
+            total.update(f"{path.relative_to(root)}\n".encode())
+            continue
         total.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 
@@ -95,24 +102,28 @@ def main():
     built.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENVIRONMENT)
 
-    cells, stamp = built / "cells.sha256", built / "book.sha256"
+    cells, frame, stamp = built / "cells.sha256", built / "frame.sha256", built / "book.sha256"
     cells_now = digest(READ_BY_CELLS)
+    frame_now = digest(["."], without=TEXTS) + str(args.only)
     pages_now = digest(["."]) + str(args.only)
     if (built / "html").is_dir() and stamp.exists() and stamp.read_text() == pages_now:
         print(f"Nothing has changed: {built / 'html'} is up to date.")
         return 0
 
-    stamp.unlink(missing_ok=True)
-    for folder in ["html", ".doctrees", "jupyter_execute"]:  # all pages anew, none is stale; cells come from the cache
-        shutil.rmtree(built / folder, ignore_errors=True)
+    if not frame.exists() or frame.read_text() != frame_now:  # all pages anew; cells still come from the cache
+        for folder in ["html", ".doctrees", "jupyter_execute"]:
+            shutil.rmtree(built / folder, ignore_errors=True)
     if not cells.exists() or cells.read_text() != cells_now:
         shutil.rmtree(built / ".jupyter_cache", ignore_errors=True)
         cells.write_text(cells_now)
+    for success in [frame, stamp]:  # after a failure all pages are made anew: Sphinx warns of a page only once
+        success.unlink(missing_ok=True)
 
     toc = write_toc_of_one(args.only, built) if args.only else ROOT / "_toc.yml"
     execute(chapters_of(toc), built / ".jupyter_cache")
     status = build(toc, args.out, strict=not args.only)
     if status == 0:
+        frame.write_text(frame_now)
         stamp.write_text(pages_now)
     return status
 
