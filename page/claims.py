@@ -27,12 +27,12 @@ class Claims(SphinxDirective):
     def make_box(self, row):
         """Return the box of one row."""
         box = nodes.admonition(classes=["admonition", "claim", LOOK[row["verdict"]]], ids=[row["id"]])
-        box += nodes.title("", f"{row['id'].upper()}: {row['verdict']}")
-        cited = " {cite:p}`" + ",".join(row["sources"]) + "`" if row["sources"] else ""
-        text = f"> {row['note']}\n\n{row['book']}{cited} "
-        self.state.nested_parse(StringList(text.split("\n"), self.arguments[0]), 0, box)
         address = f"{row['chapter']}.html#claim-{row['id']}"
-        box[-1] += nodes.reference("", "The cell that shows it", refuri=address, internal=True)
+        box += nodes.title("", "", nodes.inline("", f"{row['id'].upper()}: {row['verdict']}"))
+        box[0] += nodes.reference("", "The cell that shows it", refuri=address, internal=True)
+        cited = " {cite:p}`" + ",".join(row["sources"]) + "`" if row["sources"] else ""
+        text = f"> {row['note']}\n\n{row['book']}{cited}"
+        self.state.nested_parse(StringList(text.split("\n"), self.arguments[0]), 0, box)
         return box
 
 
