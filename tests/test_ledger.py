@@ -33,7 +33,7 @@ def claims_of(notebooks):
 def rows_are_whole(rows):
     found = [f"{row}: not the fields {list(FIELDS)}" for row in rows if list(row) != list(FIELDS)]
     for row in rows:
-        found += [f"{row['id']}: {name} is empty" for name in FIELDS if row.get(name) in (None, "")]
+        found += [f"{row['id']}: {name} is empty" for name in FIELDS if row.get(name) in (None, "", [])]
         wrong = [name for name, kind in FIELDS.items() if not isinstance(row[name], kind)]
         found += [f"{row['id']}: {name} is no {FIELDS[name].__name__}" for name in wrong]
         if row["verdict"] not in ("right", "with care", "wrong"):
@@ -103,6 +103,7 @@ def test_a_whole_row_is_accepted():
     ("change", "fault"),
     [
         ({"note": ""}, "s1: note is empty"),
+        ({"sources": []}, "s1: sources is empty"),
         ({"verdict": "maybe"}, "s1: the verdict 'maybe' is unknown"),
         ({"sources": "known"}, "s1: sources is no list"),
         ({"more": 1}, "not the fields"),
