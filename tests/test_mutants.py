@@ -5,12 +5,14 @@ that are taught are the lines that guard bnutils.
 """
 
 import json
+import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
 
-from bnutils import BatchNorm, batch_norm, layers
+from bnutils import BatchNorm, _passes, batch_norm, layers
 from bnutils.functional import batch_norm_backward
 
 
@@ -82,40 +84,87 @@ def test_each_exhibit_has_a_test_of_its_own():
     assert len(MUSEUM) == len(set(MUSEUM.values())) == 15
 
 
+# bnutils itself, broken: each mutant becomes an exhibit, and is killed by the exhibit's test
+
+
+def train_by(divisor=lambda m, var, eps: np.sqrt(var + eps), axes=(0, 2), square=lambda x, mean: (x - mean) ** 2):
+    """Return a mutant of ``_passes.train``: x is (N, C, L); the divisor knows the number of values m."""
+
+    def train(x, weight, bias, eps):
+        mean = x.mean(axes, keepdims=True)
+        var = square(x, mean).mean(axes, keepdims=True)
+        m = x.shape[0] * x.shape[2]
+        y = (x - mean) / divisor(m, var, eps) * weight[:, None] + bias[:, None]
+        return y.astype(x.dtype), mean.mean((0, 2)), var.mean((0, 2))
+
+    return train
+
+
+def biased_memory(x, running_mean, running_var, weight, bias, training, momentum, eps):
+    """Do as ``batch_norm``, but remember the biased variance."""
+    if not training:
+        return batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+    running_mean[:] = (1 - momentum) * running_mean + momentum * x.mean(axis=0)
+    running_var[:] = (1 - momentum) * running_var + momentum * x.var(axis=0)
+    return batch_norm(x, None, None, weight, bias, training, momentum, eps)
+
+
 def detached(grad_output, input, weight, running_mean, running_var, training, eps):
     """Return the gradients of bnutils with mean and variance taken for constants."""
     return batch_norm_backward(grad_output, input, weight, input.mean(axis=0), input.var(axis=0), False, eps)
 
 
-MUTANTS = {  # bnutils itself, broken: what is put in the place of which function, and the exhibit that it becomes
-    "weight and bias swapped": (
-        "batch_norm",
-        lambda x, m, v, weight, bias, *rest: batch_norm(x, m, v, bias, weight, *rest),
-        "SwappedAffine",
-    ),
-    "momentum swapped": (
+class FromZero(BatchNorm):
+    """A layer of bnutils whose running variance begins at zero."""
+
+    def __init__(self, num_features):
+        super().__init__(num_features)
+        self.running_var[:] = 0
+
+
+HERE = sys.modules[__name__]
+MUTANTS = {  # exhibit: where bnutils is broken, which name, and what is put in its place
+    "EpsOutside": (_passes, "train", train_by(lambda m, var, eps: np.sqrt(var) + eps)),
+    "NoRoot": (_passes, "train", train_by(lambda m, var, eps: var + eps)),
+    "OnePass": (_passes, "train", train_by(square=lambda x, mean: x**2 - mean**2)),
+    "Unbiased": (_passes, "train", train_by(lambda m, var, eps: np.sqrt(var * m / (m - 1) + eps))),
+    "BiasedMemory": (layers, "batch_norm", biased_memory),
+    "SwappedMomentum": (
+        layers,
         "batch_norm",
         lambda x, m, v, w, b, training, momentum, eps: batch_norm(x, m, v, w, b, training, 1 - momentum, eps),
-        "SwappedMomentum",
     ),
-    "training for ever": (
+    "VarianceFromZero": (HERE, "BatchNorm", FromZero),
+    "AlwaysTraining": (
+        layers,
         "batch_norm",
         lambda x, m, v, w, b, training, *rest: batch_norm(x, m, v, w, b, True, *rest),
-        "AlwaysTraining",
     ),
-    "eps missing": (
+    "Detached": (layers, "batch_norm_backward", detached),
+    "EachPosition": (_passes, "train", train_by(axes=(0,))),
+    "SwappedAffine": (
+        layers,
         "batch_norm",
-        lambda x, m, v, w, b, training, momentum, eps: batch_norm(x, m, v, w, b, training, momentum, 1e-12),
-        "EpsOutside",
+        lambda x, m, v, weight, bias, *rest: batch_norm(x, m, v, bias, weight, *rest),
     ),
-    "statistics detached": ("batch_norm_backward", detached, "Detached"),
 }
+ONLY_IN_TORCH = {"ModeFromAutograd", "AttachedMemory", "AsParameters", "NotSaved"}  # arrays know nothing of autograd
 
 
-@pytest.mark.parametrize(("function", "mutant", "exhibit"), MUTANTS.values(), ids=MUTANTS.keys())
-def test_mutant_of_bnutils_is_killed(monkeypatch, function, mutant, exhibit):
+def test_all_exhibits_are_mutants_of_bnutils():
+    assert MUTANTS.keys() | ONLY_IN_TORCH == {kind.__name__ for kind in MUSEUM}
+
+
+@TESTS
+def test_the_frame_of_the_mutants_is_right(monkeypatch, test):
+    monkeypatch.setattr(_passes, "train", train_by())
+    test(OfBnutils(3))
+
+
+@pytest.mark.parametrize("exhibit", MUTANTS)
+def test_mutant_of_bnutils_is_killed(monkeypatch, exhibit):
     test = next(test for kind, test in MUSEUM.items() if kind.__name__ == exhibit)
     test(OfBnutils(3))
-    monkeypatch.setattr(layers, function, mutant)
+    monkeypatch.setattr(*MUTANTS[exhibit])
     with pytest.raises(AssertionError):
         test(OfBnutils(3))
