@@ -8,12 +8,12 @@ import argparse
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
+sys.modules["rfc3987_syntax"] = None  # two seconds of grammars that jsonschema loads for a check that nobody asks for
 ROOT = Path(__file__).resolve().parents[1]
 READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
 TEXTS = {".ipynb", ".md"}  # when nothing else has changed, Sphinx finds the pages to make anew
@@ -87,9 +87,16 @@ def read_executed(chapter, built):
 
 
 def build(toc, out, strict):
-    """Run Jupyter Book; return its exit status."""
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "--toc", toc, "--path-output", out]
-    return subprocess.run(command + (["-W", "-n", "--keep-going"] if strict else []), cwd=ROOT).returncode
+    """Run Jupyter Book, in this process, which has half of its imports; return the exit status."""
+    from jupyter_book.cli.main import main as jupyter_book
+
+    arguments = ["build", str(ROOT), "--toc", str(toc), "--path-output", str(out)]
+    try:
+        jupyter_book(arguments + (["-W", "-n", "--keep-going"] if strict else []), standalone_mode=False)
+    except (Exception, SystemExit) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def main():
