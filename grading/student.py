@@ -1,0 +1,159 @@
+"""A student's answer as the checks see it: calls go to a worker process, plain arrays come back."""
+
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+
+import numpy as np
+
+from grading import sandbox, wire
+
+START, CALL, WHOLE = 30.0, 10.0, 150.0  # seconds: to import torch, for one call, for all calls of an answer
+CHANCES = 2  # a name that has hung or died so often is not called again
+
+
+class StudentError(Exception):
+    """The student's code has raised, hung, died, or answered with something that is no array.
+
+    Parameters
+    ----------
+    type : str
+        The name of the exception, or "Timeout", "Died", "NotAnArray".
+    message : str
+    """
+
+    def __init__(self, type, message):
+        super().__init__(f"{type}: {message}" if message else type)
+        self.type = type
+
+
+class Student:
+    """The functions and classes of an answer, run in a worker.
+
+    Parameters
+    ----------
+    code : str
+        Source code of the answer, see `answers.code_of`.
+
+    Use it as a context, so that no worker outlives it.
+
+    >>> with Student("def double(x): return 2 * x") as student:
+    ...     student.call("double", np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+
+    def __init__(self, code):
+        self.code = code
+        self.process = self.folder = None
+        self.left, self.failures, self.generation = WHOLE, {}, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def call(self, name, *arguments):
+        """Return ``name(*arguments)``; arguments that it has changed are changed here, too."""
+        return self._ask("call", None, name, arguments)
+
+    def new(self, name, *arguments):
+        """Return ``name(*arguments)`` as an object that stays in the worker."""
+        return Remote(self, self._ask("new", None, name, arguments), name)
+
+    def state(self, remote):
+        """Return the arrays of a torch module's ``state_dict``, by name."""
+        return self._ask("state", remote, remote.name, ())
+
+    def stop(self):
+        """End the worker, whatever it does."""
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.process = None
+
+    def _ask(self, verb, on, name, arguments):
+        if self.failures.get(name, 0) >= CHANCES:
+            raise StudentError("Timeout", f"{name} has hung or died {CHANCES} times and is not called again")
+        if on is not None and (self.process is None or on.generation != self.generation):
+            raise StudentError("Died", f"the process of this {on.name} is gone")
+        plain = [value.handle if isinstance(value, Remote) else value for value in arguments]
+        target = None if on is None else on.handle
+        if self.process is None:
+            self._start(name)
+        result, changed = self._exchange([verb, target, name, plain], CALL, name)[1:]
+        for place, array in changed:
+            _write_back(arguments, place, array)
+        return result
+
+    def _start(self, name):
+        self.process, self.folder = sandbox.start(self.code)
+        self.generation += 1
+        self._exchange(None, START, name)
+
+    def _exchange(self, request, seconds, name):
+        """Send a request, if any, and return the reply; raise StudentError, and end the worker if it is lost."""
+        start = time.monotonic()
+        try:
+            if request is not None:
+                wire.send(self.process.stdin.fileno(), request)
+            reply = wire.receive(self.process.stdout.fileno(), min(seconds, max(self.left, 0)))
+            if not (isinstance(reply, tuple) and reply and reply[0] in ("ready", "done", "failed")):
+                raise wire.WireError("no reply")
+        except TimeoutError:
+            self._lose(name)
+            raise StudentError("Timeout", f"{name} took more than {seconds:.0f} seconds") from None
+        except (EOFError, BrokenPipeError):
+            self._lose(name)
+            raise StudentError("Died", f"{name} has ended its process, or ran out of memory or time") from None
+        except wire.WireError as error:
+            self._lose(name)
+            raise StudentError("NotAnArray", f"{name}: {error}") from None
+        finally:
+            self.left -= time.monotonic() - start
+        if reply[0] == "failed":
+            if request is None:
+                self._lose(name)
+            raise StudentError(*map(str, reply[1:3]))
+        return reply
+
+    def _lose(self, name):
+        self.failures[name] = self.failures.get(name, 0) + 1
+        self.stop()
+
+
+class Remote:
+    """An object of the answer that lives in the worker."""
+
+    def __init__(self, student, handle, name):
+        self.student, self.handle, self.name, self.generation = student, handle, name, student.generation
+
+    def __call__(self, *arguments):
+        """Return ``object(*arguments)``."""
+        return self.student._ask("apply", self, self.name, arguments)
+
+    def do(self, method, *arguments):
+        """Call a method; return its result, or None if that is the object itself."""
+        return self.student._ask("do", self, method, arguments)
+
+    def get(self, attribute):
+        """Return an attribute."""
+        return self.student._ask("get", self, attribute, ())
+
+    def set(self, attribute, value):
+        """Set an attribute."""
+        return self.student._ask("set", self, attribute, (value,))
+
+
+def _write_back(arguments, place, array):
+    """Do to the caller's array what the answer has done to its own."""
+    with suppress(TypeError, ValueError, IndexError):  # a reply that fits no argument changes nothing
+        if isinstance(arguments[place], np.ndarray):
+            arguments[place][...] = array

@@ -1,0 +1,159 @@
+"""The process that runs a student's answer. `sandbox` starts it, in a folder with this file, `wire` and the answer.
+
+It reads requests from one pipe and writes results to another: arrays out, arrays back. It holds no check, no solution.
+"""
+
+import os
+import resource
+import sys
+
+LIMITS = {  # of a worker's whole life; the time of a call is watched by the grader
+    resource.RLIMIT_CPU: 120,  # seconds
+    resource.RLIMIT_AS: 6 * 2**30,  # bytes of address space; torch alone maps some 3 GB
+    resource.RLIMIT_FSIZE: 2**24,
+    resource.RLIMIT_NPROC: 64,
+    resource.RLIMIT_NOFILE: 256,
+    resource.RLIMIT_CORE: 0,
+}
+
+
+def confine(user):
+    """Give up rights that an answer does not need; ``user`` is a number of nobody's, or 0 to stay who we are."""
+    if user:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    for limit, most in LIMITS.items():
+        _, hard = resource.getrlimit(limit)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (most, most))
+
+
+class Refused(Exception):
+    """A request that the answer cannot meet; the first argument is the name of the error."""
+
+
+class Worker:
+    """The answer's names, and the objects that are kept for later requests."""
+
+    def __init__(self, code):
+        self.names = {"__name__": "answer"}
+        exec(compile(code, "answer", "exec"), self.names)
+        self.kept = []
+
+    def named(self, name):
+        if name not in self.names:
+            raise Refused("NameError", f"there is no {name} in the notebook")
+        return self.names[name]
+
+    def given(self, value):
+        """Return an argument as the answer is to get it."""
+        if isinstance(value, wire.Handle):
+            return self.kept[value]
+        if isinstance(value, wire.Tensor):
+            import torch
+
+            return torch.from_numpy(np.asarray(value).view(np.ndarray).copy())
+        return value
+
+    def keep(self, value):
+        self.kept.append(value)
+        return wire.Handle(len(self.kept) - 1)
+
+    def state(self, module):
+        return {name: plain(value) for name, value in module.state_dict().items()}
+
+    def answer(self, request):
+        """Return the result of a request, and the argument arrays that have been changed, by their number."""
+        verb, target, name, arguments = request
+        arguments = [self.given(value) for value in arguments]
+        before = [a.copy() if isinstance(a, np.ndarray) else None for a in arguments]
+        on = None if target is None else self.kept[target]
+        if verb == "call":
+            result = plain(self.named(name)(*arguments))
+        elif verb == "new":
+            result = self.keep(self.named(name)(*arguments))
+        elif verb == "apply":
+            result = plain(on(*arguments))
+        elif verb == "do":
+            returned = getattr(on, name)(*arguments)
+            result = None if returned is on else plain(returned)
+        elif verb == "get":
+            result = plain(getattr(on, name))
+        elif verb == "set":
+            result = setattr(on, name, arguments[0])
+        else:
+            result = self.state(on)
+        changed = [[i, a] for i, (a, b) in enumerate(zip(arguments, before, strict=True)) if differs(a, b)]
+        return result, changed
+
+
+def plain(value):
+    """Return a result as plain numbers and arrays; Refused if it is something else."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, (tuple, list)) and not isinstance(value, np.ndarray):
+        return [plain(v) for v in value]
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    array = np.array(value, subok=False)
+    if array.dtype.kind not in "biuf":
+        raise Refused("NotAnArray", f"the result holds a {type(value).__name__}, not numbers")
+    if array.dtype == np.longdouble:
+        array = array.astype(float)
+    return array.item() if isinstance(value, np.generic) else array
+
+
+def differs(now, before):
+    return before is not None and not (
+        now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
+    )
+
+
+def main(user, requests, results, code):
+    """Run the answer, then one request after another, until the pipe ends."""
+    confine(int(user))
+    try:
+        worker = Worker(code)
+        reply = ["ready"]
+    except BaseException as error:
+        wire.send(results, failure(error))
+        return
+    while True:
+        wire.send(results, reply)
+        try:
+            request = wire.receive(requests)
+        except EOFError:
+            return
+        try:
+            result, changed = worker.answer(request)
+            reply = ["done", result, changed]
+            wire.encode(reply)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt, too
+            reply = failure(error)
+
+
+def failure(error):
+    """Return the reply that reports an error, whatever its text does."""
+    if isinstance(error, Refused):
+        return ["failed", *error.args]
+    try:
+        text = str(error)[:300]
+    except BaseException:
+        text = ""
+    return ["failed", type(error).__name__, text]
+
+
+if __name__ == "__main__":
+    silence = os.open(os.devnull, os.O_RDWR)
+    pipes = os.dup(0), os.dup(1)
+    for stream in (0, 1, 2):  # an answer may print as much as it likes
+        os.dup2(silence, stream)
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    import numpy as np
+    import wire
+
+    with open(os.path.join(here, "answer.py"), encoding="utf-8") as file:
+        source = file.read()
+    main(sys.argv[1], *pipes, source)
