@@ -1,0 +1,93 @@
+"""What is asked of an answer, by concept: one module for each assignment.
+
+Each module has CONCEPTS, from the grade_id of a test cell to its checks. A check ``check(student, rng)`` draws its
+inputs from ``rng``, asks the student's code, and raises AssertionError with one line for the student: what was tried,
+and what is wrong with the answer. References are torch and autograd in float64, never `bnutils`.
+
+A check is blind to the mistakes that belong to other concepts, so that one mistake costs the points of one concept.
+Most are blind because they compare the student's answer with his own answer to a related question.
+"""
+
+import numpy as np
+
+from grading.student import StudentError
+
+
+def close(got, want, what, rtol=1e-5, atol=1e-5):
+    """Check that an answer is a float array (or, for a scalar, a number) with the shape and the values of ``want``.
+
+    The tolerances are those of ``np.allclose``; the default accepts answers of float32 near 1.
+    """
+    want = np.asarray(want, dtype=np.float64)
+    scalar = want.ndim == 0 and type(got) in (int, float)
+    assert scalar or type(got) is np.ndarray, f"{what}: expected an array, got {kind_of(got)}"
+    got = np.asarray(got)
+    assert got.shape == want.shape, f"{what}: expected shape {want.shape}, got shape {got.shape}"
+    assert scalar or got.dtype.kind == "f", f"{what}: expected floats, got dtype {got.dtype}"
+    got = got.astype(np.float64)
+    assert np.isfinite(got[np.isfinite(want)]).all(), f"{what}: the answer holds nan or infinity"
+    off = np.where(got == want, 0, np.abs(got - want)) - rtol * np.abs(want)
+    if not (off <= atol).all():
+        at = np.unravel_index(np.nanargmax(off), off.shape)
+        place = f" at {[int(i) for i in at]}" if at else ""
+        raise AssertionError(f"{what}: expected {want[at]:.6g}{place}, got {got[at]:.6g}")
+
+
+def close_to_any(got, wants, what, rtol=1e-5, atol=1e-5):
+    """Check that an answer is close to one of several; the message is about the first."""
+    try:
+        close(got, wants[0], what, rtol, atol)
+    except AssertionError:
+        for want in wants[1:]:
+            try:
+                return close(got, want, what, rtol, atol)
+            except AssertionError:
+                pass
+        raise
+
+
+def raises(kind, call, what):
+    """Check that a call without arguments raises the error of this name, like ``"ValueError"``."""
+    try:
+        call()
+    except StudentError as error:
+        assert error.type == kind, f"{what}: expected {kind}, got {error}"
+    else:
+        raise AssertionError(f"{what}: expected {kind}, got an answer")
+
+
+def unchanged(call, what, **arrays):
+    """Check that ``call(**arrays)`` leaves its arrays as they were; what it returns is not looked at."""
+    before = {name: array.copy() for name, array in arrays.items()}
+    call(**arrays)
+    for name, array in arrays.items():
+        assert np.array_equal(array, before[name]), f"{what}: the argument {name} has been changed"
+
+
+def ask(student, name, *arguments):
+    """Call a function of the student with copies of the arrays, so that it cannot change ours."""
+    return student.call(name, *map(copied, arguments))
+
+
+def parts(got, count, what):
+    """Check that an answer is a tuple of so many parts, and return it."""
+    assert type(got) is tuple and len(got) == count, f"{what}: expected {count} arrays, got {kind_of(got)}"
+    return got
+
+
+def copied(value):
+    """Return a copy of an array, and anything else as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def kind_of(value):
+    """Say what an answer is."""
+    return f"{len(value)} values" if type(value) is tuple else "None" if value is None else f"a {type(value).__name__}"
+
+
+def batch(rng, *shape, axis=0):
+    """Draw a batch whose features have a random mean, within 20, and a standard deviation from 5 to 20."""
+    per_feature = [1 if k in np.atleast_1d(axis) else n for k, n in enumerate(shape)]
+    x = rng.standard_normal(shape)
+    x = (x - x.mean(axis=axis, keepdims=True)) / x.std(axis=axis, keepdims=True)
+    return x * rng.uniform(5, 20, per_feature) + rng.uniform(-20, 20, per_feature)
