@@ -14,7 +14,7 @@ from grading.student import StudentError
 
 
 def close(got, want, what, rtol=1e-5, atol=1e-5):
-    """Check that an answer is a float array (or, for a scalar, a number) with the shape and the values of ``want``.
+    """Check that an answer is a float array (or, for a scalar, a number) with the shape and the finite values ``want``.
 
     The tolerances are those of ``np.allclose``; the default accepts answers of float32 near 1.
     """
@@ -25,10 +25,10 @@ def close(got, want, what, rtol=1e-5, atol=1e-5):
     assert got.shape == want.shape, f"{what}: expected shape {want.shape}, got shape {got.shape}"
     assert scalar or got.dtype.kind == "f", f"{what}: expected floats, got dtype {got.dtype}"
     got = got.astype(np.float64)
-    assert np.isfinite(got[np.isfinite(want)]).all(), f"{what}: the answer holds nan or infinity"
-    off = np.where(got == want, 0, np.abs(got - want)) - rtol * np.abs(want)
-    if not (off <= atol).all():
-        at = np.unravel_index(np.nanargmax(off), off.shape)
+    assert np.isfinite(got).all(), f"{what}: the answer holds nan or infinity"
+    off = np.abs(got - want) - rtol * np.abs(want)
+    if (off > atol).any():
+        at = np.unravel_index(off.argmax(), off.shape)
         place = f" at {[int(i) for i in at]}" if at else ""
         raise AssertionError(f"{what}: expected {want[at]:.6g}{place}, got {got[at]:.6g}")
 
@@ -51,7 +51,8 @@ def raises(kind, call, what):
     try:
         call()
     except StudentError as error:
-        assert error.type == kind, f"{what}: expected {kind}, got {error}"
+        if error.type != kind:
+            raise AssertionError(f"{what}: expected {kind}, got {error}") from None
     else:
         raise AssertionError(f"{what}: expected {kind}, got an answer")
 
@@ -71,7 +72,8 @@ def ask(student, name, *arguments):
 
 def parts(got, count, what):
     """Check that an answer is a tuple of so many parts, and return it."""
-    assert type(got) is tuple and len(got) == count, f"{what}: expected {count} arrays, got {kind_of(got)}"
+    if type(got) is not tuple or len(got) != count:
+        raise AssertionError(f"{what}: expected {count} arrays, got {kind_of(got)}")
     return got
 
 
