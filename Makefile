@@ -2,7 +2,9 @@
 BIN := .venv/bin
 READY := .venv/ready page/node_modules/.package-lock.json
 
-.PHONY: book test serve lab benchmark times results clean
+COURSE := assignments/gradebook.db
+
+.PHONY: book test serve lab assignments grade formgrader feedback grading-times benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -15,6 +17,24 @@ serve: book ## read the built book on localhost
 
 lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
+
+assignments: .venv/ready ## make the students' notebooks from the instructor's, and check both
+	$(BIN)/python -m grading.release
+
+grade: $(COURSE) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=forward] [SEED=123] [JOBS=2]
+	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(SEED:%=--seed %) $(JOBS:%=--jobs %)
+
+formgrader: $(COURSE) ## grade written answers by hand, in JupyterLab
+	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader
+
+feedback: $(COURSE) ## after grading by hand: the feedback pages and grades.csv anew
+	$(BIN)/python -m grading --feedback
+
+$(COURSE): | .venv/ready
+	$(BIN)/python -m grading.release
+
+grading-times: $(COURSE) ## grade 50 submissions of the first assignment, print the time of each step
+	$(BIN)/python tools/measure_grading.py
 
 benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
 	$(BIN)/python tools/benchmark.py

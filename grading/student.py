@@ -82,6 +82,8 @@ class Student:
     def _ask(self, verb, on, name, arguments):
         if self.failures.get(name, 0) >= CHANCES:
             raise StudentError("Timeout", f"{name} has hung or died {CHANCES} times and is not called again")
+        if self.left <= 0:
+            raise StudentError("Timeout", f"all calls together took more than {WHOLE:.0f} seconds")
         if on is not None and (self.process is None or on.generation != self.generation):
             raise StudentError("Died", f"the process of this {on.name} is gone")
         plain = [value.handle if isinstance(value, Remote) else value for value in arguments]
@@ -104,7 +106,7 @@ class Student:
         try:
             if request is not None:
                 wire.send(self.process.stdin.fileno(), request)
-            reply = wire.receive(self.process.stdout.fileno(), min(seconds, max(self.left, 0)))
+            reply = wire.receive(self.process.stdout.fileno(), min(seconds, self.left))
             if not (isinstance(reply, tuple) and reply and reply[0] in ("ready", "done", "failed")):
                 raise wire.WireError("no reply")
         except TimeoutError:

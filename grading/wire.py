@@ -35,7 +35,10 @@ class WireError(ValueError):
 
 
 def encode(value):
-    """Return the bytes of a value; TypeError if it holds anything but numbers, texts, tuples, dicts and arrays."""
+    """Return the bytes of a value.
+
+    TypeError if it holds anything but numbers, texts, tuples, dicts and arrays; WireError if it is too large.
+    """
     arrays = []
 
     def plain(value):
@@ -60,6 +63,8 @@ def encode(value):
         raise TypeError(f"a value of type {type(value).__name__}")
 
     tree = plain(value)
+    if (size := sum(a.nbytes for a in arrays)) > LARGEST_MESSAGE:
+        raise WireError(f"{size} bytes of arrays are more than {LARGEST_MESSAGE}")
     head = json.dumps({"value": tree, "arrays": [[a.dtype.str, a.shape] for a in arrays]}).encode()
     return b"".join([struct.pack("<I", len(head)), head, *(a.tobytes() for a in arrays)])
 

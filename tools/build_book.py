@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
 TEXTS = {".ipynb", ".md"}  # when nothing else has changed, Sphinx finds the pages to make anew
 NOT_READ = {"_build", "node_modules", "__pycache__", "bnutils.egg-info", "tests"}  # nor is a name with a leading dot
+NOT_READ |= {"release", "submitted", "autograded", "feedback", "gradebook.db", "grades.csv"}  # of a teacher's course
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # no progress bars in the book
     "OMP_NUM_THREADS": "1",  # the same sums in the same order on every machine, and two kernels side by side
@@ -64,8 +66,19 @@ def pages_of(toc):
 
 
 def chapters_of(toc):
-    """Return the paths of the notebooks in a table of contents."""
-    return [path for page in pages_of(toc) if (path := ROOT / f"{page}.ipynb").exists()]
+    """Return the paths of the notebooks in a table of contents that are to be executed: not those of assignments."""
+    pages = [page for page in pages_of(toc) if not page.startswith("assignments/")]
+    return [path for page in pages if (path := ROOT / f"{page}.ipynb").exists()]
+
+
+def make_assignments(toc, stamp):
+    """Make the students' notebooks that the table of contents names, if their sources have changed."""
+    names = [page.split("/")[1] for page in pages_of(toc) if page.startswith("assignments/")]
+    sources_now = digest(["assignments/source", "assignments/nbgrader_config.py", "grading/release.py"])
+    made = all((ROOT / f"assignments/{name}.ipynb").exists() for name in names)
+    if names and not (made and stamp.exists() and stamp.read_text() == sources_now):
+        subprocess.run([sys.executable, "-m", "grading.release", "--quick", *names], cwd=ROOT, check=True)
+        stamp.write_text(sources_now)
 
 
 def execute(chapters, cache_folder):
@@ -109,6 +122,8 @@ def main():
     built.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENVIRONMENT)
 
+    toc = write_toc_of_one(args.only, built) if args.only else ROOT / "_toc.yml"
+    make_assignments(toc, built / "assignments.sha256")
     cells, frame, stamp = built / "cells.sha256", built / "frame.sha256", built / "book.sha256"
     cells_now = digest(READ_BY_CELLS)
     frame_now = digest(["."], without=TEXTS) + str(args.only)
@@ -126,7 +141,6 @@ def main():
     for success in [frame, stamp]:  # after a failure all pages are made anew: Sphinx warns of a page only once
         success.unlink(missing_ok=True)
 
-    toc = write_toc_of_one(args.only, built) if args.only else ROOT / "_toc.yml"
     execute(chapters_of(toc), built / ".jupyter_cache")
     status = build(toc, args.out, strict=not args.only)
     if status == 0:

@@ -1,0 +1,63 @@
+"""The course as nbgrader sees it: its folders, its gradebook, and what is done to one submission."""
+
+import logging
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COURSE = ROOT / "assignments"  # source/ is in git; release/, submitted/, autograded/, feedback/, gradebook.db are not
+NAMES = ["forward", "state", "backward", "identity", "project"]
+
+
+def nbgrader(course=COURSE, **settings):
+    """Return nbgrader's API for a course folder, with the settings of assignments/nbgrader_config.py.
+
+    Parameters
+    ----------
+    course : path
+        The folder with ``source``; all that nbgrader makes goes there.
+    settings : dict
+        Further settings by class: ``Judge={"seed": 1}``.
+    """
+    warnings.filterwarnings("ignore", module="sqlalchemy")
+    warnings.filterwarnings("ignore", message=".*SAWarning.*|.*relationship .* will copy column.*")
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config import Config
+    from traitlets.config.loader import PyFileConfigLoader
+
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE)).load_config()
+    config.CourseDirectory.root = str(Path(course).resolve())
+    config.merge(Config(settings))
+    api = NbGraderAPI(config=config)
+    api.log_level = logging.ERROR
+    return api
+
+
+@contextmanager
+def gradebook(api):
+    """Open the gradebook of a course."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with api.gradebook as book:
+            yield book
+
+
+def release_of(assignment, course=COURSE):
+    """Return the path of the notebook that is handed out."""
+    return Path(course) / "release" / assignment / f"{assignment}.ipynb"
+
+
+def source_of(assignment, course=COURSE):
+    """Return the path of the instructor's notebook."""
+    return Path(course) / "source" / assignment / f"{assignment}.ipynb"
+
+
+def succeed(result, what):
+    """Raise RuntimeError with nbgrader's own words if it has not succeeded."""
+    if not result["success"]:
+        raise RuntimeError(f"nbgrader could not {what}:\n{result.get('error', '')}\n{result.get('log', '')}")
+
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")

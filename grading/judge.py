@@ -1,0 +1,91 @@
+"""Points for a notebook: the checks of its assignment, concept by concept, all or nothing.
+
+`Judge` stands where nbgrader would execute the notebook. It runs no cell; it writes under each test cell what the
+checks have found, and nbgrader makes points of that: all of the cell's points, or none where there is an error.
+"""
+
+import importlib
+import secrets
+import zlib
+
+import nbformat
+import numpy as np
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Integer
+
+from grading.answers import code_of, sources_of
+from grading.student import Student, StudentError
+
+
+def new_seed():
+    """Return a seed that nobody can foresee."""
+    return secrets.randbelow(2**31)
+
+
+def judge(assignment, notebook, seed):
+    """Run the checks of an assignment on the answers of a notebook.
+
+    Parameters
+    ----------
+    assignment : str
+        The name of a module of `grading.checks`.
+    notebook : dict
+        The submitted notebook, as JSON gives it.
+    seed : int
+        From it the inputs of all checks are drawn.
+
+    Returns
+    -------
+    failures : dict of str to list of str
+        For each concept, the lines that its failed checks have to say; empty where its points are earned.
+    remarks : list of str
+    """
+    checks = importlib.import_module(f"grading.checks.{assignment}")
+    code, remarks = code_of(sources_of(notebook), checks.NAMES)
+    with Student(code) as student:
+        failures = {
+            concept: [line for check in of_concept if (line := failure(check, student, seed))]
+            for concept, of_concept in checks.CONCEPTS.items()
+        }
+    return failures, remarks
+
+
+def failure(check, student, seed):
+    """Return the line that a check has to say against an answer, or None."""
+    rng = np.random.default_rng([seed, zlib.crc32(check.__name__.encode())])
+    try:
+        with np.errstate(all="ignore"):
+            check(student, rng)
+    except (AssertionError, StudentError) as error:
+        line = " ".join(str(error).split())[:300]
+        return line or check.__name__.replace("_", " ")
+    except Exception as error:  # an answer so odd that the check stumbles over it
+        return f"the answer has an unexpected form ({type(error).__name__}: {error})"[:300]
+    return None
+
+
+class Judge(NbGraderPreprocessor):
+    """Write the judgement under the test cells of a notebook."""
+
+    seed = Integer(-1, help="The seed of the inputs; -1 for a new one for each notebook.").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Return the notebook with one output in each test cell."""
+        seed = self.seed if self.seed >= 0 else new_seed()
+        failures, remarks = judge(resources["nbgrader"]["assignment"], nb, seed)
+        cells = {c.metadata.nbgrader.grade_id: c for c in nb.cells if is_grade(c) and not is_solution(c)}
+        if cells.keys() != failures.keys():
+            raise ValueError(f"test cells {sorted(cells)} and concepts {sorted(failures)} differ")
+        for concept, cell in cells.items():
+            cell.outputs = [verdict(failures[concept], [*remarks, f"seed {seed}"])]
+        return nb, resources
+
+
+def verdict(failures, remarks):
+    """Return the output that gives a cell its points, or an error that takes them."""
+    notes = "".join(f"({remark})\n" for remark in remarks)
+    if not failures:
+        return nbformat.v4.new_output("stream", text="All checks passed.\n" + notes)
+    lines = [f"- {line}" for line in failures]
+    return nbformat.v4.new_output("error", ename="Failed", evalue=failures[0], traceback=[*lines, notes.rstrip()])

@@ -1,0 +1,89 @@
+"""`make assignments`: the students' notebooks, made by nbgrader from the instructor's, and checked before they go out.
+
+python -m grading.release            make and check all
+python -m grading.release --quick    make only, as the book's build does
+"""
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from grading.course import COURSE, NAMES, nbgrader, release_of, source_of, succeed
+
+SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
+MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
+
+
+def make(assignments=NAMES, course=COURSE, database=True):
+    """Make the students' notebooks in ``release/``, and beside it, where the book and Binder open them."""
+    api = nbgrader(course, GenerateAssignment={"no_database": not database})
+    for name in assignments:
+        succeed(api.generate_assignment(name), f"make the students' version of {name}")
+        shutil.copy(release_of(name, course), Path(course) / f"{name}.ipynb")
+
+
+def faults_of(name, course=COURSE):
+    """Return what is wrong with a students' notebook: a solution in it, points for nothing, a solution that fails."""
+    from grading.judge import judge, new_seed
+
+    release, source = (json.loads(find(name, course).read_text()) for find in (release_of, source_of))
+    text, faults = release_of(name, course).read_text(), []
+    faults += [f"{name}: the students' notebook holds {marker!r}" for marker in MARKERS if marker in text]
+    faults += [f"{name}: the students' notebook holds the solution's line {line!r}" for line in leaks(source, release)]
+    faults += [f"{name}: {error}" for error in errors_when_run(source_of(name, course))]
+    with tempfile.TemporaryDirectory() as again:
+        shutil.copytree(Path(course) / "source" / name, Path(again) / "source" / name)
+        make([name], again, database=False)
+        if release_of(name, again).read_bytes() != release_of(name, course).read_bytes():
+            faults.append(f"{name}: a second make gives other bytes")
+
+    seed = new_seed()
+    for concept, lines in judge(name, source, seed)[0].items():
+        faults += [f"{concept}: the solution fails, seed {seed}: {line}" for line in lines]
+    for concept, lines in judge(name, release, seed)[0].items():
+        faults += [] if lines else [f"{concept}: an untouched notebook earns its points, seed {seed}"]
+    return faults
+
+
+def leaks(source, release):
+    """Return the lines of the solutions that stand in the students' notebook, and are not given there anyway."""
+    given = "\n".join(SOLUTION.sub("", "".join(cell["source"])) for cell in source["cells"])
+    solved = [part for cell in source["cells"] for part in SOLUTION.findall("".join(cell["source"]))]
+    lines = {line.strip() for part in solved for line in part.splitlines()}
+    released = {line.strip() for cell in release["cells"] for line in "".join(cell["source"]).splitlines()}
+    return sorted(line for line in lines & released if line and line not in given)
+
+
+def errors_when_run(path):
+    """Execute the instructor's notebook; return the errors of its cells."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, 4)
+    NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": COURSE}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [f"{output.ename}: {output.evalue}" for output in outputs if output.output_type == "error"]
+
+
+def main():
+    """Make the students' notebooks and, unless told otherwise, check them; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("assignments", nargs="*", default=NAMES, help="those; all if none is named")
+    parser.add_argument("--quick", action="store_true", help="without the checks, and without the gradebook")
+    args = parser.parse_args()
+    make(args.assignments, database=not args.quick)
+    faults = [] if args.quick else [fault for name in args.assignments for fault in faults_of(name)]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    for name in args.assignments:
+        print(f"{name:10} {COURSE / name}.ipynb")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

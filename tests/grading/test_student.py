@@ -1,0 +1,231 @@
+"""An answer in its worker: what passes the wall, what it may not do, and that nothing outlives it."""
+
+import os
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from grading import sandbox, student
+from grading.student import Student, StudentError
+from grading.wire import Tensor
+
+CODE = """
+import os
+import numpy as np
+
+def double(x): return 2 * x
+def spoil(x): x[0] = 7.0; return x
+def tensor_sum(t): return t.sum()
+def pair(x): return x, None, 3, "text", True
+def refuse(x): raise ValueError(f"not {x}")
+def leave(): os._exit(0)
+def quit(): raise SystemExit
+def hang():
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+def an_object(): return object()
+def wide(): return np.ones((10**6, 10**5))
+def long_answer(): return np.zeros(2**25)
+def forges():
+    for pipe in range(3, 20):
+        try:
+            os.write(pipe, bytes([20, 0, 0, 0, 0, 0, 0, 0]) + b"[" * 20)
+        except OSError:
+            pass
+    return 1
+def noise():
+    os.write(1, b"x" * 10_000_000)
+    print("y" * 10_000_000)
+    return 1
+def exact(): return np.longdouble(1) + np.zeros(2, np.longdouble)
+def sees(path): return os.path.exists(path)
+def reads(path): return open(path).read()[:10]
+def writes(path): open(path, "w").write("x")
+def connects():
+    import socket
+    socket.create_connection(("127.0.0.1", 9), 1)
+def forks():
+    count = 0
+    try:
+        while count < 1000:
+            if os.fork() == 0:
+                import time
+                time.sleep(300)
+            count += 1
+    except OSError:
+        return count
+def detaches():
+    if os.fork() == 0:
+        os.setsid()
+        os.execvp("sleep", ["sleep", "291.5"])
+    return 1
+class Sub(np.ndarray):
+    def __eq__(self, other): return True
+def subclass(): return np.ones(2).view(Sub)
+class Always:
+    def __eq__(self, other): return True
+    def __array__(self, *a, **k): raise TypeError("no")
+def always(): return Always()
+
+class Counter:
+    def __init__(self, start): self.count = np.array([start])
+    def __call__(self, x): self.count = self.count + x; return self.count
+    def reset(self): self.count = np.zeros(1); return self
+"""
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with Student(CODE) as answer:
+        yield answer
+
+
+@pytest.fixture
+def fresh():
+    with Student(CODE) as answer:
+        yield answer
+
+
+def test_values_pass(shared):
+    x = np.arange(3.0)
+    assert np.array_equal(shared.call("double", x), 2 * x)
+    assert np.array_equal(x, [0, 1, 2])
+    got = shared.call("pair", x)
+    assert np.array_equal(got[0], x)
+    assert got[1:] == (None, 3, "text", True)
+    assert shared.call("tensor_sum", Tensor(x)) == 3
+    assert shared.call("exact").dtype == np.float64
+
+
+def test_changes_of_an_argument_are_seen(shared):
+    x = np.zeros(2)
+    shared.call("spoil", x)
+    assert np.array_equal(x, [7, 0])
+
+
+def test_objects_stay_in_the_worker(shared):
+    one, two = shared.new("Counter", 1.0), shared.new("Counter", 5.0)
+    assert one(np.ones(1)) == 2
+    assert one(np.ones(1)) == 3
+    assert two.get("count") == 5
+    assert one.do("reset") is None
+    two.set("count", np.array([8.0]))
+    assert (one.get("count"), two.get("count")) == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "type", "text"),
+    [
+        ("refuse", (3,), "ValueError", "not 3"),
+        ("quit", (), "SystemExit", ""),
+        ("missing", (), "NameError", "missing"),
+        ("an_object", (), "NotAnArray", "object"),
+        ("always", (), "TypeError", "no"),
+        ("wide", (), "MemoryError", "745"),
+        ("long_answer", (), "WireError", "268435456 bytes"),
+        ("connects", (), "OSError|ConnectionRefusedError", ""),
+    ],
+)
+def test_errors_are_reported(shared, name, arguments, type, text):
+    with pytest.raises(StudentError) as error:
+        shared.call(name, *arguments)
+    assert error.value.type in type.split("|")
+    assert text in str(error.value)
+
+
+def test_subclasses_arrive_as_plain_arrays(shared):
+    got = shared.call("subclass")
+    assert type(got) is np.ndarray
+    assert not (got == 3).any()
+
+
+def test_prints_cost_nothing(shared):
+    assert shared.call("noise") == 1
+
+
+def test_the_dead_and_the_hung_get_a_second_chance_only(fresh, monkeypatch):
+    monkeypatch.setattr(student, "CALL", 0.5)
+    for name, type in [("leave", "Died"), ("hang", "Timeout"), ("forges", "NotAnArray")]:
+        for _ in range(2):
+            with pytest.raises(StudentError) as error:
+                fresh.call(name)
+            assert error.value.type == type
+        start = time.perf_counter()
+        with pytest.raises(StudentError, match="not called again"):
+            fresh.call(name)
+        assert time.perf_counter() - start < 0.1
+    assert fresh.call("double", 2.0) == 4
+
+
+def test_objects_of_a_dead_worker_say_so(fresh):
+    counter = fresh.new("Counter", 1.0)
+    with pytest.raises(StudentError, match="Died"):
+        fresh.call("leave")
+    assert fresh.call("double", 1.0) == 2
+    with pytest.raises(StudentError, match="gone"):
+        counter(np.ones(1))
+
+
+def test_all_calls_together_have_a_limit(fresh, monkeypatch):
+    fresh.call("double", 1.0)
+    fresh.left = 0.0
+    with pytest.raises(StudentError, match="all calls together"):
+        fresh.call("double", 1.0)
+
+
+def test_code_that_raises_when_it_is_read_costs_only_itself():
+    with Student("raise RuntimeError('at the top')") as answer, pytest.raises(StudentError, match="at the top"):
+        answer.call("double", 1.0)
+
+
+def test_no_process_and_no_folder_outlives_a_worker():
+    with Student(CODE) as answer:
+        assert answer.call("detaches") == 1
+        folder = answer.folder
+        assert folder.exists()
+    time.sleep(0.3)
+    running = subprocess.run(["pgrep", "-f", "sleep 291.5"], capture_output=True, text=True).stdout
+    assert running == "" or not sandbox.bubblewrap()
+    assert not folder.exists()
+
+
+in_sandbox = pytest.mark.skipif(not sandbox.bubblewrap(), reason="no bubblewrap here")
+
+
+@in_sandbox
+def test_the_course_is_out_of_reach(shared, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    for path in [secret, sandbox.HERE / "checks", sandbox.HERE.parent / "assignments", os.path.expanduser("~/.bashrc")]:
+        assert shared.call("sees", str(path)) is False
+    assert shared.call("sees", str(sandbox.SHARED)) is True
+
+
+@in_sandbox
+def test_nothing_can_be_written_but_scratch(shared):
+    assert shared.call("writes", "/tmp/mine") is None
+    for path in [sandbox.SHARED / "mine", "/usr/mine", "/mine"]:
+        with pytest.raises(StudentError, match="OSError|PermissionError"):
+            shared.call("writes", str(path))
+
+
+@in_sandbox
+def test_a_fork_bomb_stays_small(fresh):
+    assert fresh.call("forks") < 100
+
+
+def test_without_bubblewrap_it_is_said_and_still_works(monkeypatch):
+    monkeypatch.setenv("BN_GRADING_SANDBOX", "none")
+    sandbox.bubblewrap.cache_clear()
+    try:
+        assert sandbox.describe().startswith("WARNING: no sandbox")
+        with Student(CODE) as answer:
+            assert answer.call("double", 1.0) == 2
+            with pytest.raises(StudentError, match="MemoryError"):
+                answer.call("wide")
+    finally:
+        sandbox.bubblewrap.cache_clear()
