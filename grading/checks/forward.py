@@ -1,0 +1,204 @@
+"""Assignment Forward: `batch_norm_train(x, weight, bias, eps)` and `batch_norm_2d(x, weight, bias, eps)`."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from grading.checks import ask, batch, close, close_to_any, raises, unchanged
+from grading.student import StudentError
+
+TINY = 1e-8  # an eps that cannot be seen beside a variance of 25 or more, wherever it stands
+
+
+def expected(x, eps):
+    """Return the answers that a check accepts which gives weight 1 and bias 1: torch's, and those with a lost bias."""
+    t = torch.from_numpy(x)
+    x_hat = F.batch_norm(t, None, None, training=True, eps=eps).numpy()
+    return [x_hat + 1, x_hat, x_hat - 1]
+
+
+def with_ones(student, name, x, eps):
+    """Return the student's answer for weight 1 and bias 1; it is the same if he has mixed them up."""
+    ones = np.ones(x.shape[1], x.dtype)
+    return ask(student, name, x, ones, ones, eps)
+
+
+def checkerboard(rng, *shape):
+    """Draw a batch of +s and -s whose mean is 0 and whose standard deviation is s, along every axis; return s, too."""
+    s = rng.uniform(2, 4)
+    return s, s * (-1.0) ** np.indices(shape).sum(axis=0)
+
+
+def has_shape(got, shape, what):
+    """Check that an answer is an array of floats; its values are not looked at."""
+    close(got, np.zeros(shape), what, atol=np.inf)
+
+
+# batch_norm_train
+
+
+def formula(student, rng):
+    for n, d in [(7, 3), (5, 5), (2, 4), (31, 2)]:
+        x = batch(rng, n, d)
+        got = with_ones(student, "batch_norm_train", x, TINY)
+        close_to_any(got, expected(x, TINY), f"batch_norm_train, x of shape {x.shape}", 1e-4, 1e-4)
+
+
+def eps_under_the_root(student, rng):
+    """In so large a batch nobody can see by what the squares are divided; and a forgotten root is not this concept."""
+    for n, unit in [(2000, 1), (2400, 1e-3)]:
+        s, x = checkerboard(rng, n, 4)
+        s, x, eps = unit * s, unit * x, (unit * s) ** 2 * rng.uniform(0.5, 2)
+        got = with_ones(student, "batch_norm_train", x, eps)
+        what = f"batch_norm_train, values +{s:.4f} and -{s:.4f} in equal number, eps {eps:.3g}"
+        without_root = [x / (s**2 + eps) + bias for bias in (1, 0, -1)]
+        close_to_any(got, expected(x, eps) + without_root, what, 2e-3, 2e-3)
+
+
+def weight_and_bias(student, rng):
+    for n, d in [(6, 3), (4, 4)]:
+        x, weight, bias = batch(rng, n, d), rng.uniform(-3, 3, d), rng.uniform(-3, 3, d)
+        weight[1] = 0
+        follows_weight_and_bias(student, "batch_norm_train", x, weight, bias)
+
+
+def follows_weight_and_bias(student, name, x, weight, bias):
+    """Check an answer against the student's own for weight 1 and bias 0."""
+    what = f"{name}, x of shape {x.shape}"
+    plain = ask(student, name, x, np.ones(len(weight)), np.zeros(len(weight)), 1e-5)
+    has_shape(plain, x.shape, what)
+    assert plain.std() > 1e-3, f"{what}, weight 1 and bias 0: the answer is {plain.flat[0]:.3g} everywhere"
+    per_channel = (1, -1) + (1,) * (x.ndim - 2)
+    want = weight.reshape(per_channel) * plain + bias.reshape(per_channel)
+    got = ask(student, name, x, weight, bias, 1e-5)
+    close(got, want, f"{what}, against weight * (your answer for weight 1 and bias 0) + bias", 1e-5, 1e-4)
+
+
+def leaves_arguments_alone(student, rng):
+    def call(x, weight, bias):
+        student.call("batch_norm_train", x, weight, bias, 1e-5)
+
+    arrays = {"x": batch(rng, 8, 3), "weight": rng.uniform(1, 2, 3), "bias": rng.uniform(1, 2, 3)}
+    unchanged(call, "batch_norm_train", **arrays)
+
+
+def takes_integers_and_float32(student, rng):
+    x = rng.permuted(np.arange(-9, 9).reshape(9, 2), axis=0)
+    takes_dtypes(student, "batch_norm_train", x, np.array([2, -3]), np.array([1, 4]))
+
+
+def takes_dtypes(student, name, x, weight, bias):
+    """Check answers for integers and float32 against the student's own for float64."""
+    want = ask(student, name, x.astype(float), weight.astype(float), bias.astype(float), 1e-5)
+    for dtype in (np.int64, np.float32):
+        what = f"{name}, x, weight and bias of dtype {np.dtype(dtype)}"
+        try:
+            got = ask(student, name, x.astype(dtype), weight.astype(dtype), bias.astype(dtype), 1e-5)
+        except StudentError as error:
+            raise AssertionError(f"{what}: {error}") from None
+        close(got, want, f"{what}, against your answer for float64", 1e-4, 1e-4)
+
+
+def remembers_nothing(student, rng):
+    x = batch(rng, 5, 4)
+    first, second = (with_ones(student, "batch_norm_train", sign * x, TINY) for sign in (1, -1))
+    what = "batch_norm_train, first with x, then with -x: the normalized values should only change their signs"
+    has_shape(first, x.shape, what)
+    has_shape(second, x.shape, what)
+    both = first + second  # twice the bias
+    close(both, np.full(x.shape, both[0, 0]), what, 1e-3, 1e-3)
+
+
+def images_too(student, rng):
+    """The same two contracts for batch_norm_2d, if it answers at all: if not, other concepts are lost."""
+    x, weight, bias = rng.integers(-9, 9, (3, 2, 3, 2)), np.array([2, -3]), np.array([1, 4])
+    x[0, :, 0] = [0, 9]
+    arrays = {"x": x.astype(float), "weight": weight.astype(float), "bias": bias.astype(float)}
+    try:
+        ask(student, "batch_norm_2d", *arrays.values(), 1e-5)
+    except StudentError:
+        return
+
+    def call(x, weight, bias):
+        student.call("batch_norm_2d", x, weight, bias, 1e-5)
+
+    unchanged(call, "batch_norm_2d", **arrays)
+    takes_dtypes(student, "batch_norm_2d", x, weight, bias)
+
+
+def one_row_is_refused(student, rng):
+    for d in (1, 3):
+        x, ones = rng.standard_normal((1, d)), np.ones(d)
+        raises(
+            "ValueError",
+            lambda x=x, ones=ones: ask(student, "batch_norm_train", x, ones, ones, 1e-5),
+            f"batch_norm_train, x of shape {x.shape}",
+        )
+
+
+def offset_in_float32(student, rng):
+    """Compare with the student's own answer without the offset, up to a constant for each feature."""
+    offset = np.float32(rng.integers(4000, 6000))
+    x = rng.standard_normal((32, 16)).astype(np.float32) + offset
+    far, near = (with_ones(student, "batch_norm_train", values, 1e-5) for values in (x, x - offset))
+    what = f"batch_norm_train, float32 with standard deviation 1, with mean {offset:.0f} against mean 0"
+    for answer in (far, near):
+        has_shape(answer, x.shape, what)
+    far, near = (answer - answer.mean(axis=0) for answer in (far.astype(float), near.astype(float)))
+    close(far, near, what, 0, 0.02)
+
+
+# batch_norm_2d
+
+
+def by_own_rows(student, x, eps):
+    """Return what batch_norm_train of the student makes of all pixels as rows, in a list; an empty list if nothing.
+
+    Who builds on it should not lose the points of batch_norm_2d for a mistake in batch_norm_train. It has to normalize:
+    three times the input must not give three times the output.
+    """
+    n, c, h, w = x.shape
+    rows = np.moveaxis(x, 1, -1).reshape(-1, c)
+    try:
+        one, three = (with_ones(student, "batch_norm_train", k * rows, eps) for k in (1, 3))
+        has_shape(one, rows.shape, "")
+        has_shape(three, rows.shape, "")
+    except (StudentError, AssertionError):
+        return []
+    if one.std() < 1e-3 or np.allclose(three - three.mean(axis=0), 3 * (one - one.mean(axis=0)), 0.1):
+        return []
+    return [np.moveaxis(one.reshape(n, h, w, c), -1, 1)]
+
+
+def axes(student, rng):
+    for n, c, h, w in [(2, 3, 5, 3), (3, 4, 4, 4), (1, 2, 2, 2)]:  # c == w: weights along w do no harm here
+        x = batch(rng, n, c, h, w, axis=(0, 2, 3))
+        got = with_ones(student, "batch_norm_2d", x, TINY)
+        wants = expected(x, TINY) + by_own_rows(student, x, TINY)
+        close_to_any(got, wants, f"batch_norm_2d, x of shape {x.shape}", 1e-4, 1e-4)
+
+
+def eps_of_images(student, rng):
+    s, x = checkerboard(rng, 32, 2, 8, 8)
+    eps = s**2 * rng.uniform(0.5, 2)
+    got = with_ones(student, "batch_norm_2d", x, eps)
+    what = f"batch_norm_2d, values +{s:.4f} and -{s:.4f} in equal number, eps {eps:.3g}"
+    close_to_any(got, expected(x, eps) + by_own_rows(student, x, eps), what, 0, 2e-3)
+
+
+def a_weight_per_channel(student, rng):
+    for n, c, h, w in [(2, 3, 4, 2), (4, 4, 4, 4)]:
+        x = batch(rng, n, c, h, w, axis=(0, 2, 3))
+        follows_weight_and_bias(student, "batch_norm_2d", x, rng.uniform(-3, 3, c), rng.uniform(-3, 3, c))
+
+
+CONCEPTS = {
+    "forward-formula": [formula],
+    "forward-eps": [eps_under_the_root],
+    "forward-weight-bias": [weight_and_bias],
+    "forward-arguments": [leaves_arguments_alone, takes_integers_and_float32, remembers_nothing, images_too],
+    "forward-one-row": [one_row_is_refused],
+    "forward-offset": [offset_in_float32],
+    "forward-2d-axes": [axes],
+    "forward-2d-channels": [a_weight_per_channel, eps_of_images],
+}
