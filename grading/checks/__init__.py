@@ -46,6 +46,11 @@ def close_to_any(got, wants, what, rtol=1e-5, atol=1e-5):
         raise
 
 
+def has_shape(got, shape, what):
+    """Check that an answer is an array of floats; its values are not looked at."""
+    close(got, np.zeros(shape), what, atol=np.inf)
+
+
 def raises(kind, call, what):
     """Check that a call without arguments raises the error of this name, like ``"ValueError"``."""
     try:
@@ -93,3 +98,9 @@ def batch(rng, *shape, axis=0):
     x = rng.standard_normal(shape)
     x = (x - x.mean(axis=axis, keepdims=True)) / x.std(axis=axis, keepdims=True)
     return x * rng.uniform(5, 20, per_feature) + rng.uniform(-20, 20, per_feature)
+
+
+def checkerboard(rng, *shape):
+    """Draw a batch of +s and -s whose mean is 0 and whose standard deviation is s, along every axis; return s, too."""
+    s = rng.uniform(2, 4)
+    return s, s * (-1.0) ** np.indices(shape).sum(axis=0)

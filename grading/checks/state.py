@@ -1,0 +1,287 @@
+"""Assignment State: `update_running(running_mean, running_var, x, momentum)` and the class `BatchNorm`.
+
+Each check makes layers of sizes of its own, and leaves them in training mode, so that layers that share what they
+should not share are found by one check only.
+"""
+
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import torch
+from torch import nn
+
+from grading.checks import ask, batch, checkerboard, close, close_to_any, has_shape, parts, raises, unchanged
+from grading.student import StudentError
+
+NAMES = ("running_mean", "running_var")
+
+
+def by_torch(mean, var, batches, momentum):
+    """Return the running mean and variance that torch has after these batches."""
+    layer = nn.BatchNorm1d(len(mean), momentum=momentum, dtype=torch.float64)
+    layer.running_mean.copy_(torch.from_numpy(mean))
+    layer.running_var.copy_(torch.from_numpy(var))
+    for x in batches:
+        layer(torch.from_numpy(x))
+    return layer.running_mean.numpy(), layer.running_var.numpy()
+
+
+# update_running
+
+
+def updated(student, mean, var, x, momentum):
+    """Return the two arrays that the student's update_running gives."""
+    what = f"update_running, x of shape {x.shape}, momentum {momentum:.3g}"
+    new = parts(ask(student, "update_running", mean, var, x, momentum), 2, what)
+    for array, name in zip(new, NAMES, strict=True):
+        has_shape(array, mean.shape, f"{what}: the new {name}")
+    return new
+
+
+def weight_of_the_new(student, rng):
+    """In so large a batch nobody can see by what the squares are divided."""
+    for momentum in (rng.uniform(0.05, 0.4), rng.uniform(0.6, 0.95), 0.0, 1.0):
+        x, mean, var = batch(rng, 3000, 3), rng.uniform(-20, 20, 3), rng.uniform(25, 400, 3)
+        got = updated(student, mean, var, x, momentum)
+        for array, want, name in zip(got, by_torch(mean, var, [x], momentum), NAMES, strict=True):
+            close(array, want, f"update_running, momentum {momentum:.3g}, x of shape {x.shape}: {name}", 2e-3, 2e-3)
+
+
+def unbiased(student, rng):
+    """Compare with the student's own answer for the same rows a thousand times, whatever he makes of momentum."""
+    zeros = np.zeros(3)
+    for n in (2, 5):
+        x = batch(rng, n, 3)
+        few, many = (updated(student, zeros, zeros, rows, 0.5)[1] for rows in (x, np.tile(x, (1000, 1))))
+        what = f"update_running, momentum 0.5, running_var 0, {n} rows"
+        assert (many > 0).all(), f"{what}, each a thousand times: running_var is not positive"
+        ratio = n / (n - 1) * (1 - 1 / (1000 * n))
+        wants = [np.full(3, ratio), np.full(3, ratio**0.5)]  # the other one: who keeps the deviation loses momentum
+        close_to_any(few / many, wants, f"{what}: running_var, relative to that of the rows a thousand times", 2e-3, 0)
+
+
+def leaves_arguments_alone(student, rng):
+    def call(running_mean, running_var, x):
+        student.call("update_running", running_mean, running_var, x, 0.3)
+
+    arrays = {"running_mean": rng.uniform(1, 2, 3), "running_var": rng.uniform(1, 2, 3), "x": batch(rng, 6, 3)}
+    unchanged(call, "update_running", **arrays)
+
+
+def takes_integers_and_float32(student, rng):
+    x = rng.integers(-9, 9, (6, 2))
+    x[0] = 10
+    mean, var = np.array([0.5, -3]), np.array([1.5, 2])
+    want = updated(student, mean, var, x.astype(float), 0.3)
+    for dtype in (np.int64, np.float32):
+        what = f"update_running, x of dtype {np.dtype(dtype)}"
+        for got, float64, name in zip(updated(student, mean, var, x.astype(dtype), 0.3), want, NAMES, strict=True):
+            close(got, float64, f"{what}, against your answer for float64: {name}", 1e-4, 1e-4)
+
+
+# BatchNorm
+
+
+@contextmanager
+def layer(student, size, *arguments):
+    """Make a layer, set its weight to 1, its bias to 0 and its mode to training, and leave it in training mode."""
+    made = student.new("BatchNorm", size, *arguments)
+    try:
+        made.set("weight", np.ones(size))
+        made.set("bias", np.zeros(size))
+        made.do("train")
+        yield made
+    finally:
+        with suppress(StudentError):
+            made.do("train")
+
+
+def feed(made, x):
+    """Return a layer's answer to a copy of x."""
+    return made(x.copy())
+
+
+def running(made):
+    """Return the running mean and variance of a layer."""
+    size = len(made.get("weight"))
+    for name in NAMES:
+        has_shape(made.get(name), (size,), name)
+    return [made.get(name) for name in NAMES]
+
+
+def remember(made, mean, var):
+    """Give a layer a running mean and variance."""
+    made.set("running_mean", mean)
+    made.set("running_var", var)
+
+
+def layers_too(student, rng):
+    """The same two contracts for BatchNorm, if it answers at all: if not, other concepts are lost."""
+    try:
+        with layer(student, 15) as made:
+            for mode in ("eval", "train"):
+                made.do(mode)
+                feed(made, batch(rng, 6, 15))
+    except StudentError:
+        return
+    with layer(student, 16) as made:
+        for mode in ("train", "eval"):
+            made.do(mode)
+            x = batch(rng, 6, 16)
+            unchanged(lambda x: made(x), f"BatchNorm after {mode}()", x=x)
+            answers = []
+            for dtype in (np.float64, np.int64, np.float32):
+                remember(made, np.arange(16.0), np.arange(25.0, 41))
+                answers.append(made(np.rint(x).astype(dtype)))
+                what = f"BatchNorm after {mode}(), x of dtype {np.dtype(dtype)}, against your answer for float64"
+                close(answers[-1], answers[0], what, 1e-4, 1e-4)
+
+
+def training_output(student, rng):
+    with layer(student, 3) as made:
+        for n in (6, 3, 2):
+            x = batch(rng, n, 3)
+            want = nn.BatchNorm1d(3, dtype=torch.float64)(torch.from_numpy(x)).detach().numpy()
+            close(feed(made, x), want, f"BatchNorm(3) in training mode, x of shape {x.shape}", 1e-4, 1e-4)
+
+
+def training_update(student, rng):
+    for size, arguments in [(5, (1e-5, rng.uniform(0.2, 0.4))), (6, ())]:
+        momentum = arguments[1] if arguments else 0.1
+        batches = [batch(rng, n, size) for n in (4, 3, 7)]
+        with layer(student, size, *arguments) as made:
+            for x in batches:
+                feed(made, x)
+            got = running(made)
+        start = np.zeros(size), np.ones(size)
+        both = [by_torch(*start, batches, momentum), *by_own_function(student, start, batches, momentum)]
+        what = f"BatchNorm({size}), momentum {momentum:.3g}, after three batches in training mode"
+        for k, name in enumerate(NAMES):
+            close_to_any(got[k], [pair[k] for pair in both], f"{what}: {name}", 1e-4, 1e-4)
+
+
+def by_own_function(student, start, batches, momentum):
+    """Return what the student's update_running makes of the batches, in a list; an empty list if nothing.
+
+    Who builds on it should not lose the points of the class for a mistake in update_running.
+    """
+    mean, var = start
+    try:
+        for x in batches:
+            mean, var = updated(student, mean, var, x, momentum)
+    except (StudentError, AssertionError):
+        return []
+    return [(mean, var)] if (mean != start[0]).all() and (var != start[1]).all() else []
+
+
+def evaluation(student, rng):
+    with layer(student, 7) as made:
+        mean, var = rng.uniform(-20, 20, 7), rng.uniform(25, 400, 7)
+        remember(made, mean, var)
+        made.do("eval")
+        for n in (5, 1):
+            x = batch(rng, 5, 7)[:n]
+            t = nn.BatchNorm1d(7, dtype=torch.float64).eval()
+            t.running_mean.copy_(torch.from_numpy(mean))
+            t.running_var.copy_(torch.from_numpy(var))
+            what = f"BatchNorm(7) after eval(), running statistics given, x of shape {x.shape}"
+            close(feed(made, x), t(torch.from_numpy(x)).detach().numpy(), what, 1e-4, 1e-4)
+        for name, now, given in zip(NAMES, running(made), (mean, var), strict=True):
+            close(now, given, f"BatchNorm(7): {name} after two calls in evaluation mode")
+
+
+def modes(student, rng):
+    """Compare the layer with itself, whatever it computes and keeps: new, and after eval() and train()."""
+    x, *memory = batch(rng, 6, 9), rng.uniform(-20, 20, 9), rng.uniform(25, 400, 9)
+    made, answers, moved = student.new("BatchNorm", 9), [], []
+    try:
+        for switches in ([], ["eval", "train"]):
+            for switch in switches:
+                made.do(switch)
+            remember(made, *memory)
+            answers.append(feed(made, x))
+            has_shape(answers[-1], x.shape, "BatchNorm(9)")
+            moved.append(any(np.any(now != given) for now, given in zip(running(made), memory, strict=True)))
+    finally:
+        with suppress(StudentError):
+            made.do("train")
+    what = "BatchNorm(9) after eval() and train(), against the new layer"
+    close(answers[1], answers[0], f"{what}: the same batch", 1e-4, 1e-4)
+    assert moved[1] == moved[0], f"{what}: a batch changes the running statistics in one of the two cases only"
+
+
+def one_row_is_refused(student, rng):
+    with layer(student, 10) as made:
+        for when in ("a new layer", "a layer that has seen a batch"):
+            x = rng.standard_normal((1, 10))
+            raises("ValueError", lambda x=x: made(x), f"BatchNorm(10) in training mode, {when}, x of shape {x.shape}")
+            feed(made, batch(rng, 4, 10))
+
+
+def instances(student, rng):
+    x, other, *memory = batch(rng, 6, 12), batch(rng, 6, 12), rng.uniform(-20, 20, 12), rng.uniform(25, 400, 12)
+    what = "BatchNorm(12), two layers"
+    with layer(student, 12) as first:
+        new = running(first)
+        feed(first, x)
+        trained = running(first)
+        with layer(student, 12) as second:
+            for name, now, start in zip(NAMES, running(second), new, strict=True):
+                close(now, start, f"{what}: {name} of the second, new, when the first has seen a batch")
+            feed(second, other)
+            for name, now, old in zip(NAMES, running(first), trained, strict=True):
+                close(now, old, f"{what}: {name} of the first, when the second is made and has seen a batch")
+            remember(second, *memory)
+            want = feed(second, other)
+            first.do("eval")
+            remember(second, *memory)
+            close(feed(second, other), want, f"{what}: the answer of the second, after eval() of the first", 1e-4, 1e-4)
+
+
+def weight_and_bias(student, rng):
+    made = student.new("BatchNorm", 13)
+    for name, value in (("weight", 1), ("bias", 0)):
+        close(made.get(name), np.full(13, value), f"BatchNorm(13), new: {name}")
+    with layer(student, 14) as made:
+        weight, bias = rng.uniform(-3, 3, 14), rng.uniform(-3, 3, 14)
+        for mode in ("train", "eval"):
+            x = batch(rng, 6, 14)
+            made.do(mode)
+            remember(made, x.mean(axis=0) + 1, x.var(axis=0))
+            made.set("weight", np.ones(14))
+            made.set("bias", np.zeros(14))
+            what = f"BatchNorm(14) after {mode}()"
+            plain = feed(made, x)
+            has_shape(plain, x.shape, what)
+            assert plain.std() > 1e-3, f"{what}, weight 1 and bias 0: the answer is {plain.flat[0]:.3g} everywhere"
+            made.set("weight", weight)
+            made.set("bias", bias)
+            remember(made, x.mean(axis=0) + 1, x.var(axis=0))
+            what = f"{what}, against weight * (your answer for weight 1 and bias 0) + bias"
+            close(feed(made, x), weight * plain + bias, what, 1e-4, 1e-4)
+
+
+def eps(student, rng):
+    """As in the assignment Forward; the memory holds the statistics of the batch, so both modes give the same."""
+    s, x = checkerboard(rng, 2000, 4)
+    value = s**2 * rng.uniform(0.5, 2)
+    with layer(student, 4, value) as made:
+        for mode in ("train", "eval"):
+            made.do(mode)
+            remember(made, np.zeros(4), np.full(4, s**2))
+            what = f"BatchNorm(4, {value:.3g}) after {mode}(), mean 0 and variance {s**2:.3g}"
+            close_to_any(feed(made, x), [x / np.sqrt(s**2 + value), x / (s**2 + value)], what, 2e-3, 2e-3)
+
+
+CONCEPTS = {
+    "state-momentum": [weight_of_the_new],
+    "state-unbiased": [unbiased],
+    "state-arguments": [leaves_arguments_alone, takes_integers_and_float32, layers_too],
+    "state-training": [training_output],
+    "state-update": [training_update],
+    "state-evaluation": [evaluation],
+    "state-modes": [modes],
+    "state-one-row": [one_row_is_refused],
+    "state-instances": [instances],
+    "state-parameters": [weight_and_bias, eps],
+}
