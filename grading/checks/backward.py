@@ -1,0 +1,143 @@
+"""Assignment Backward: `batch_norm_backward(grad_output, x, weight, eps)`."""
+
+from itertools import product
+
+import numpy as np
+import torch
+
+from grading.checks import ask, batch, close, close_to_any, has_shape, parts, unchanged
+from grading.checks.forward import TINY
+
+NAMES = ("grad_x", "grad_weight", "grad_bias")
+
+
+def gradients(student, *arguments):
+    """Return the student's three gradients for arguments that are copied."""
+    return parts(ask(student, "batch_norm_backward", *arguments), 3, f"batch_norm_backward, {shapes(arguments[1])}")
+
+
+def shapes(x):
+    return f"grad_output and x of shape {x.shape}"
+
+
+def by_autograd(g, x, eps, correction=0):
+    """Return the gradients by x and by a weight of 1, as torch differentiates the formula of the forward pass."""
+    z, weight = torch.tensor(x, requires_grad=True), torch.ones(x.shape[1], dtype=torch.float64, requires_grad=True)
+    z_hat = (z - z.mean(dim=0)) / torch.sqrt(z.var(dim=0, correction=correction) + eps)
+    (weight * z_hat).backward(torch.from_numpy(g))
+    return z.grad.numpy(), weight.grad.numpy()
+
+
+def inverses(x, eps):
+    """Return what the deviations are multiplied with: rightly, with the unbiased variance, and without the root."""
+    variances = x.var(axis=0) + eps, x.var(axis=0, ddof=1) + eps
+    return [variance**power for power in (-0.5, -1) for variance in variances]
+
+
+def three_terms(g, x, inverse, mean=1, variance=1):
+    """Return the three terms as sum, with factors of the second and the third, which some answers forget."""
+    x_hat = (x - x.mean(axis=0)) * inverse
+    return inverse * (g - mean * g.mean(axis=0) - variance * x_hat * (g * x_hat).mean(axis=0))
+
+
+def sums(g, x, inverse):
+    """Return all sums of the three terms in which the second and the third may be missing or have the other sign."""
+    return [three_terms(g, x, inverse, *factors) for factors in product((1, 0, -1), repeat=2)]
+
+
+def grad_bias(student, rng):
+    for n, d in [(5, 3), (4, 4)]:
+        g, x, weight = rng.standard_normal((n, d)), batch(rng, n, d), rng.uniform(1, 3, d)
+        got = gradients(student, g, x, weight, TINY)[2]
+        t = torch.zeros(d, dtype=torch.float64, requires_grad=True)
+        (torch.from_numpy(x) + t).backward(torch.from_numpy(g))
+        close(got, t.grad.numpy(), f"grad_bias, {shapes(x)}", 1e-4, 1e-4)
+
+
+def grad_weight(student, rng):
+    """By which root one divides is another concept."""
+    for n, d in [(5, 3), (4, 4), (2, 3)]:
+        g, x, weight = rng.standard_normal((n, d)), batch(rng, n, d), rng.uniform(1.5, 3, d)
+        got = gradients(student, g, x, weight, TINY)[1]
+        others = [(g * (x - x.mean(axis=0)) * inverse).sum(axis=0) for inverse in inverses(x, TINY)]
+        close_to_any(got, [by_autograd(g, x, TINY)[1], *others], f"grad_weight, {shapes(x)}", 1e-4, 1e-4)
+
+
+def grad_x(student, rng):
+    """Here weight is 1; by which root one divides is another concept."""
+    for n, d in [(6, 3), (4, 4), (9, 2)]:
+        g, x = rng.standard_normal((n, d)) + 1, batch(rng, n, d)
+        g += x / 10  # so that each of the three terms counts
+        got = gradients(student, g, x, np.ones(d), TINY)[0]
+        wants = [by_autograd(g, x, TINY, correction)[0] for correction in (0, 1)]
+        wants += [three_terms(g, x, inverse) for inverse in inverses(x, TINY)]
+        close_to_any(got, wants, f"grad_x, weight 1, {shapes(x)}", 1e-4, 1e-5)
+
+
+def deviation(student, rng):
+    """Look at grad_x and grad_weight when eps is as large as the variance, in so far as they are what they should be.
+
+    A grad_x that is no sum of the three terms, or a grad_weight that is not proportional to the right one, has lost
+    another concept already.
+    """
+    g, x, ones = rng.standard_normal((5, 3)) + 1, batch(rng, 5, 3), np.ones(3)
+    g += x / 10
+    var = x.var(axis=0)
+    eps = rng.uniform(40, 90)
+    without, got = gradients(student, g, x, ones, TINY), gradients(student, g, x, ones, eps)
+    what = f"eps {eps:.3g}, variances {', '.join(f'{v:.3g}' for v in var)}, weight 1, {shapes(x)}"
+    for answer in (without, got):
+        for array, shape, name in zip(answer[:2], (x.shape, (3,)), NAMES, strict=False):
+            has_shape(array, shape, f"{name}, {what}")
+    judged = 0
+    known = [by_autograd(g, x, TINY, 1)[0], *(s for inverse in inverses(x, TINY) for s in sums(g, x, inverse))]
+    if any(np.allclose(without[0], want, 1e-4, 1e-5) for want in known):
+        close_to_any(got[0], sums(g, x, (var + eps) ** -0.5), f"grad_x, {what}", 1e-4, 1e-5)
+        judged += 1
+    share = without[1] / by_autograd(g, x, TINY)[1]
+    if np.abs(share).min() > 0.01 and np.ptp(share) < 1e-3 * np.abs(share).max():
+        want = without[1] * np.sqrt(var / (var + eps))
+        close(got[1], want, f"grad_weight, {what}, against your answer for a tiny eps", 1e-4, 1e-4)
+        judged += 1
+    assert judged, f"{what}: neither grad_x nor grad_weight can be judged"
+
+
+def weight_in_grad_x(student, rng):
+    for n, d in [(5, 3), (4, 4)]:
+        g, x, weight = 10 * rng.standard_normal((n, d)), batch(rng, n, d), rng.uniform(-3, 3, d)
+        weight[0] = 0
+        what = f"grad_x, {shapes(x)}"
+        plain = gradients(student, g, x, np.ones(d), 1e-5)[0]
+        has_shape(plain, x.shape, what)
+        assert np.abs(plain).max() > 1e-3, f"{what}, weight 1: grad_x is 0 everywhere"
+        got = gradients(student, g, x, weight, 1e-5)[0]
+        close(got, weight * plain, f"{what}, against weight * (your answer for weight 1)", 1e-4, 1e-4)
+
+
+def leaves_arguments_alone(student, rng):
+    def call(grad_output, x, weight):
+        student.call("batch_norm_backward", grad_output, x, weight, 1e-5)
+
+    arrays = {"grad_output": rng.standard_normal((6, 3)), "x": batch(rng, 6, 3), "weight": rng.uniform(1, 2, 3)}
+    unchanged(call, "batch_norm_backward", **arrays)
+
+
+def takes_integers_and_float32(student, rng):
+    g, x = rng.standard_normal((6, 2)), rng.permutation(np.arange(-30, 30, 5)).reshape(6, 2)
+    weight = np.array([2, -3])
+    want = gradients(student, g, x.astype(float), weight.astype(float), 1e-5)
+    for floats, dtype in [(np.float64, np.int64), (np.float32, np.float32)]:
+        got = gradients(student, g.astype(floats), x.astype(dtype), weight.astype(dtype), 1e-5)
+        for array, float64, name in zip(got, want, NAMES, strict=True):
+            what = f"{name}, x and weight of dtype {np.dtype(dtype)}, against your answer for float64"
+            close(array, float64, what, 1e-4, 1e-4)
+
+
+CONCEPTS = {
+    "backward-bias": [grad_bias],
+    "backward-weight": [grad_weight],
+    "backward-input": [grad_x],
+    "backward-deviation": [deviation],
+    "backward-scale": [weight_in_grad_x],
+    "backward-arguments": [leaves_arguments_alone, takes_integers_and_float32],
+}
