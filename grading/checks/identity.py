@@ -4,7 +4,7 @@ import numpy as np
 
 from grading.checks import ask, close, close_to_any, parts, unchanged
 
-NAMES = ["identity_parameters", "fold", "hard_data"]
+ASKED = ["identity_parameters", "fold", "hard_data"]
 NO_EPS = 1e-9  # next to variances from 1 on, nobody sees where it stands
 
 
