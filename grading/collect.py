@@ -48,12 +48,15 @@ def collect(folder, course, only=None):
     Raises
     ------
     ValueError
-        If there is no such folder, or nothing in it.
+        If there is no such folder or assignment, or nothing in it.
     """
     folder = Path(folder)
     if not str(folder) or not folder.is_dir():
         raise ValueError(f"SUBMISSIONS must be a folder, got {str(folder)!r}")
-    releases = {name: cells_of(release_of(name, course)) for name in ([only] if only else NAMES)}
+    names = [name for name in NAMES if release_of(name, course).exists() and only in (None, name)]
+    if not names:
+        raise ValueError(f"ASSIGNMENT must be one of {NAMES}, made by `make assignments`, got {only!r}")
+    releases = {name: cells_of(release_of(name, course)) for name in names}
     paths = [path for path in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
     if not paths:
         raise ValueError(f"SUBMISSIONS must hold notebooks, got {str(folder)!r}, in which no file ends in .ipynb")
@@ -86,13 +89,12 @@ def read(path, folder, releases):
         submission.problem = f"not readable as a notebook ({type(error).__name__}: {str(error)[:100]})"
         return submission
     submission.notebook = notebook
-    by_content = assignment_by_content(cells, releases)
-    if by_content and by_content != submission.assignment:
-        if submission.assignment:
-            submission.remarks.append(f"lay among {submission.assignment}, is {by_content}")
-        submission.assignment = by_content
-    if not submission.assignment:
-        submission.problem = "of no assignment that we know"
+    by_name, by_content = submission.assignment, assignment_by_content(cells, releases)
+    submission.assignment = by_content or by_name
+    if by_content is None:
+        submission.problem = "has no cell of an assignment that we know" if cells else "the file has no cells"
+    elif by_name not in (None, by_content):
+        submission.remarks.append(f"lay among {by_name}, is {by_content}")
     elif path.name != f"{submission.assignment}.ipynb":
         submission.remarks.append(f"the file was called {path.name}")
     return submission

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,12 @@ def nbgrader(course=COURSE, **settings):
     settings : dict
         Further settings by class: ``Judge={"seed": 1}``.
     """
-    warnings.filterwarnings("ignore", module="sqlalchemy")
-    warnings.filterwarnings("ignore", message=".*SAWarning.*|.*relationship .* will copy column.*")
     from nbgrader.apps import NbGraderAPI
+    from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
     from traitlets.config.loader import PyFileConfigLoader
 
+    warnings.simplefilter("ignore", SAWarning)  # nbgrader's, three for each submission, all harmless
     config = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE)).load_config()
     config.CourseDirectory.root = str(Path(course).resolve())
     config.merge(Config(settings))
@@ -38,10 +39,8 @@ def nbgrader(course=COURSE, **settings):
 @contextmanager
 def gradebook(api):
     """Open the gradebook of a course."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with api.gradebook as book:
-            yield book
+    with api.gradebook as book:
+        yield book
 
 
 def release_of(assignment, course=COURSE):
@@ -61,3 +60,4 @@ def succeed(result, what):
 
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # nbgrader calls alembic

@@ -12,10 +12,10 @@ import nbformat
 import numpy as np
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Integer
+from traitlets import Float, Integer
 
 from grading.answers import code_of, sources_of
-from grading.student import Student, StudentError
+from grading.student import CALL, Student, StudentError
 
 
 def new_seed():
@@ -23,7 +23,7 @@ def new_seed():
     return secrets.randbelow(2**31)
 
 
-def judge(assignment, notebook, seed):
+def judge(assignment, notebook, seed, seconds=CALL):
     """Run the checks of an assignment on the answers of a notebook.
 
     Parameters
@@ -34,6 +34,8 @@ def judge(assignment, notebook, seed):
         The submitted notebook, as JSON gives it.
     seed : int
         From it the inputs of all checks are drawn.
+    seconds : float
+        How long one call may take.
 
     Returns
     -------
@@ -42,8 +44,8 @@ def judge(assignment, notebook, seed):
     remarks : list of str
     """
     checks = importlib.import_module(f"grading.checks.{assignment}")
-    code, remarks = code_of(sources_of(notebook), checks.NAMES)
-    with Student(code) as student:
+    code, remarks = code_of(sources_of(notebook), checks.ASKED)
+    with Student(code, seconds) as student:
         failures = {
             concept: [line for check in of_concept if (line := failure(check, student, seed))]
             for concept, of_concept in checks.CONCEPTS.items()
@@ -70,10 +72,12 @@ class Judge(NbGraderPreprocessor):
 
     seed = Integer(-1, help="The seed of the inputs; -1 for a new one for each notebook.").tag(config=True)
 
+    seconds = Float(CALL, help="How long one call of an answer may take.").tag(config=True)
+
     def preprocess(self, nb, resources):
         """Return the notebook with one output in each test cell."""
         seed = self.seed if self.seed >= 0 else new_seed()
-        failures, remarks = judge(resources["nbgrader"]["assignment"], nb, seed)
+        failures, remarks = judge(resources["nbgrader"]["assignment"], nb, seed, self.seconds)
         cells = {c.metadata.nbgrader.grade_id: c for c in nb.cells if is_grade(c) and not is_solution(c)}
         if cells.keys() != failures.keys():
             raise ValueError(f"test cells {sorted(cells)} and concepts {sorted(failures)} differ")

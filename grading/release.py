@@ -22,7 +22,7 @@ MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 
 def make(assignments=NAMES, course=COURSE, database=True):
     """Make the students' notebooks in ``release/``, and beside it, where the book and Binder open them."""
-    api = nbgrader(course, GenerateAssignment={"no_database": not database})
+    api = nbgrader(course, GenerateAssignment={"no_database": not database}, SaveCells={"enabled": database})
     for name in assignments:
         succeed(api.generate_assignment(name), f"make the students' version of {name}")
         shutil.copy(release_of(name, course), Path(course) / f"{name}.ipynb")

@@ -36,6 +36,8 @@ class Student:
     ----------
     code : str
         Source code of the answer, see `answers.code_of`.
+    seconds : float
+        How long one call may take.
 
     Use it as a context, so that no worker outlives it.
 
@@ -44,8 +46,8 @@ class Student:
     array([2., 4.])
     """
 
-    def __init__(self, code):
-        self.code = code
+    def __init__(self, code, seconds=CALL):
+        self.code, self.seconds = code, seconds
         self.process = self.folder = None
         self.left, self.failures, self.generation = WHOLE, {}, 0
 
@@ -90,7 +92,7 @@ class Student:
         target = None if on is None else on.handle
         if self.process is None:
             self._start(name)
-        result, changed = self._exchange([verb, target, name, plain], CALL, name)[1:]
+        result, changed = self._exchange([verb, target, name, plain], self.seconds, name)[1:]
         for place, array in changed:
             _write_back(arguments, place, array)
         return result
@@ -111,7 +113,7 @@ class Student:
                 raise wire.WireError("no reply")
         except TimeoutError:
             self._lose(name)
-            raise StudentError("Timeout", f"{name} took more than {seconds:.0f} seconds") from None
+            raise StudentError("Timeout", f"{name} took more than {seconds:g} seconds") from None
         except (EOFError, BrokenPipeError):
             self._lose(name)
             raise StudentError("Died", f"{name} has ended its process, or ran out of memory or time") from None

@@ -1,0 +1,63 @@
+"""Right answers get all points, in whatever style; a wrong one loses the points of its concept, and no others."""
+
+import importlib
+import json
+
+import pytest
+
+from grading.course import NAMES, source_of
+from grading.judge import judge
+
+ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
+CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NAMES}
+RIGHT = [(name, style) for name in NAMES for style in ANSWERS[name].RIGHT]
+WRONG = [(name, mistake) for name in NAMES for mistake in ANSWERS[name].WRONG]
+
+
+def lost(name, code, seed=20261124):
+    """Return the concepts whose points an answer loses, with what the checks say."""
+    notebook = {"cells": [{"cell_type": "code", "source": code}]}
+    return {concept: lines for concept, lines in judge(name, notebook, seed)[0].items() if lines}
+
+
+def test_there_are_enough_of_them():
+    assert len(WRONG) >= 40
+    assert len(RIGHT) >= 12
+
+
+@pytest.mark.parametrize(("name", "style"), RIGHT)
+def test_right_answer_gets_everything(name, style):
+    assert lost(name, ANSWERS[name].RIGHT[style]) == {}
+
+
+@pytest.mark.parametrize(("name", "mistake"), WRONG)
+def test_wrong_answer_loses_its_concept_and_no_other(name, mistake):
+    code, expected = ANSWERS[name].WRONG[mistake]
+    assert expected
+    failures = lost(name, code)
+    assert set(failures) == set(expected), failures
+    assert all(0 < len(line) <= 300 and "\n" not in line for lines in failures.values() for line in lines)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_concept_is_lost_by_some_wrong_answer(name):
+    losing = set().union(*(concepts for _, concepts in ANSWERS[name].WRONG.values()))
+    assert losing == CHECKS[name].CONCEPTS.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_concepts_are_the_graded_code_cells_of_the_notebook(name):
+    notebook = json.loads(source_of(name).read_text())
+    graded = [
+        cell["metadata"]["nbgrader"]
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("grade")
+    ]
+    assert {meta["grade_id"] for meta in graded} == CHECKS[name].CONCEPTS.keys()
+    assert all(meta["points"] > 0 for meta in graded)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_draws_the_same_inputs_again_for_the_same_seed(name):
+    code = next(iter(ANSWERS[name].WRONG.values()))[0]
+    assert lost(name, code, 1) == lost(name, code, 1)

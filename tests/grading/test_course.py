@@ -1,0 +1,402 @@
+"""A whole course, graded: more than forty submissions, as students make them, each with the points that it deserves."""
+
+import json
+import re
+from copy import deepcopy
+from types import SimpleNamespace
+
+import pytest
+
+from grading import sandbox
+from grading.course import gradebook, nbgrader, release_of, source_of
+from grading.grade import grade, renew_feedback
+from grading.release import make
+from tests.answers.forward import RIGHT, VECTORISED, WRONG
+
+POINTS = {"formula": 4, "eps": 2, "weight-bias": 2, "arguments": 2, "one-row": 1, "offset": 1, "2d-axes": 3}
+POINTS["2d-channels"] = 2
+TRAIN, IMAGES = VECTORISED.split("def batch_norm_2d")
+IMAGES = "def batch_norm_2d" + IMAGES
+RIGHT_IMAGES = TRAIN.split("def batch_norm_train")[0] + IMAGES
+ALL, OF_TRAIN = set(POINTS), set(POINTS) - {"2d-axes", "2d-channels"}
+SEED = 7
+
+
+NEED_A_WALL = {"source stolen", "other submissions read", "everything searched", "gradebook written"}
+
+
+def released(course):
+    return json.loads(release_of("forward", course).read_text())
+
+
+def cell_of(notebook, name):
+    return next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == f"forward-{name}")
+
+
+def filled(course, train=TRAIN, images=RIGHT_IMAGES):
+    """Return a notebook with these two answers."""
+    notebook = released(course)
+    cell_of(notebook, "train")["source"] = train
+    cell_of(notebook, "2d")["source"] = images
+    return notebook
+
+
+def body(line):
+    """Return an answer to the first question with this line in its body."""
+    return f"def batch_norm_train(x, weight, bias, eps):\n    {line}\n"
+
+
+# Each of these takes the course's folder and returns a notebook, or the text of a file.
+
+
+def overwritten_tests(course):
+    notebook = filled(course, body("raise NotImplementedError"))
+    for name in POINTS:
+        cell = cell_of(notebook, name)
+        cell["source"] = "pass"
+        cell["metadata"]["nbgrader"]["points"] = 100
+    return notebook
+
+
+def without_tests(course):
+    notebook = filled(course)
+    notebook["cells"] = [c for c in notebook["cells"] if not c["metadata"].get("nbgrader", {}).get("grade")]
+    return notebook
+
+
+def cells_doubled(course):
+    notebook = filled(course)
+    notebook["cells"] = [deepcopy(c) for cell in notebook["cells"] for c in (cell, cell)]
+    return notebook
+
+
+def cells_renamed(course):
+    notebook = filled(course)
+    for number, cell in enumerate(notebook["cells"]):
+        if "nbgrader" in cell["metadata"]:
+            cell["metadata"]["nbgrader"]["grade_id"] = f"cell-{number}"
+    return notebook
+
+
+def markdown_tests(course):
+    notebook = filled(course)
+    for name in POINTS:
+        cell = cell_of(notebook, name)
+        cell["cell_type"] = "markdown"
+        del cell["outputs"], cell["execution_count"]
+    return notebook
+
+
+def answer_tests(course):
+    notebook = filled(course, body("raise NotImplementedError"))
+    for name in POINTS:
+        cell_of(notebook, name)["metadata"]["nbgrader"] |= {"solution": True, "locked": False}
+    return notebook
+
+
+def without_metadata(course):
+    notebook = filled(course)
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        cell.pop("id", None)
+    return notebook | {"metadata": {}, "nbformat_minor": 4}
+
+
+def split_answer(course):
+    notebook = filled(course)
+    answer = cell_of(notebook, "train")
+    place, (helper, function) = notebook["cells"].index(answer), TRAIN.split("def batch_norm_train")
+    first = deepcopy(answer) | {"source": helper}  # JupyterLab copies the metadata when a cell is split
+    answer["source"] = "def batch_norm_train" + function
+    notebook["cells"].insert(place, first)
+    return notebook
+
+
+def answer_deleted(course):
+    notebook = filled(course)
+    notebook["cells"].remove(cell_of(notebook, "train"))
+    return notebook
+
+
+def many_prints(course):
+    notebook = filled(course, TRAIN.replace("    if len", "    print('x' * 10_000_000)\n    if len"))
+    cell_of(notebook, "train")["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 10_000_000}]
+    return notebook
+
+
+def forged_outputs(course):
+    notebook = released(course)
+    for name in POINTS:
+        cell_of(notebook, name)["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "All checks passed."}]
+    return notebook
+
+
+def own_plots(course):
+    notebook = filled(course)
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": 1, "source": "plt.plot([1])\nwhile True: pass"}
+    notebook["cells"].insert(3, cell | {"outputs": [{"output_type": "display_data", "data": {"image/png": "aGk="}}]})
+    return notebook
+
+
+def top(line):
+    """Return a right answer with this line above it, in its own cell and inside of the function."""
+
+    def submission(course):
+        return filled(course, f"{line}\n{TRAIN}".replace("    if len", f"    {line}\n    if len"))
+
+    return submission
+
+
+STEAL = """
+    import json, glob, os
+    for path in glob.glob({pattern!r}, recursive=True):
+        for cell in json.load(open(path))["cells"]:
+            if "def batch_norm_train" in "".join(cell["source"]):
+                names = {{}}
+                exec("import numpy as np\\n" + "".join(cell["source"]), names)
+                if "len(x) < 2" in "".join(cell["source"]):
+                    return names["batch_norm_train"](x, weight, bias, eps)
+    raise LookupError
+"""
+
+
+def thief(pattern):
+    """Return a submission that looks for an answer in the files of the course and calls it."""
+
+    def submission(course):
+        return filled(course, body(STEAL.format(pattern=pattern.format(course=course)).strip()))
+
+    return submission
+
+
+def gradebook_writer(course):
+    gradebook = str(course / "gradebook.db")
+    update = f"sqlite3.connect({gradebook!r}).execute('update grade set manual_score = 9').connection.commit()"
+    return filled(course, body(f"import sqlite3\n    {update}"))
+
+
+EQUAL = """
+class Equal:
+    def __eq__(self, other): return True
+    def __array__(self, dtype=None, copy=None): return np.zeros((1, 1))
+    shape = property(lambda self: Equal())
+    __rsub__ = __sub__ = __abs__ = lambda self, *other: 0
+"""
+SUBCLASS = """
+class Kind(np.ndarray):
+    def __eq__(self, other): return np.ones(np.shape(other), bool)
+    def __sub__(self, other): return np.zeros(self.shape)
+"""
+BOMB = """    import os, time
+    try:
+        while os.fork(): pass
+        time.sleep(1000)
+    except OSError: pass
+"""
+DEAF = """
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+"""
+IN_PLACE = """
+    x -= x.mean(axis=0)
+    return weight * x / np.sqrt(x.var(axis=0) + eps) + bias if len(x) > 1 else 1 / 0
+"""
+HOOK = "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])\n"
+PATCH = "F.batch_norm = lambda x, *a, **k: x\ntorch.allclose = torch.equal = lambda *a, **k: True\n"
+SUBMISSIONS = {  # student: what is handed in, and the concepts that it loses
+    **{
+        f"right {style}".replace("'", ""): (lambda c, s=source: filled(c, s, "pass"), set())
+        for style, source in RIGHT.items()
+    },
+    "untouched": (released, ALL),
+    "the solution": (lambda course: json.loads(source_of("forward").read_text()), set()),
+    "unbiased": (lambda c: filled(c, WRONG["unbiased variance"][0], "pass"), {"formula"}),
+    "syntax error": (
+        lambda c: filled(c, "def batch_norm_train(x, weight, bias, eps)\n    return x"),
+        OF_TRAIN,
+    ),
+    "endless loop": (lambda c: filled(c, body("while True: pass")), OF_TRAIN),
+    "deaf loop": (lambda c: filled(c, body(DEAF.strip())), OF_TRAIN),
+    "os exit": (lambda c: filled(c, body("import os; os._exit(0)")), OF_TRAIN),
+    "sys exit": (lambda c: filled(c, body("import sys; sys.exit(0)")), OF_TRAIN),
+    "prints": (many_prints, set()),
+    "warns": (top("import warnings, sys; warnings.warn('!'); print('!', file=sys.stderr)"), set()),
+    "tests overwritten": (overwritten_tests, OF_TRAIN),
+    "tests deleted": (without_tests, set()),
+    "cells doubled": (cells_doubled, set()),
+    "cells renamed": (cells_renamed, set()),
+    "tests as markdown": (markdown_tests, set()),
+    "tests as answers": (answer_tests, OF_TRAIN),
+    "metadata lost": (without_metadata, set()),
+    "answer split": (split_answer, set()),
+    "answer deleted": (answer_deleted, OF_TRAIN),
+    "outputs forged": (forged_outputs, ALL),
+    "own plots": (own_plots, set()),
+    "input hook": (lambda c: filled(c, HOOK + body("raise NotImplementedError")), OF_TRAIN),
+    "torch patched": (
+        lambda c: filled(c, PATCH + body("return F.batch_norm(x) * weight + bias")),
+        OF_TRAIN,
+    ),
+    "fork bomb": (lambda c: filled(c, TRAIN.replace("    if len", BOMB + "    if len")), set()),
+    "numpy patched": (
+        lambda c: filled(c, "np.allclose = lambda *a, **k: True\n" + body("return x")),
+        OF_TRAIN - {"offset"},
+    ),
+    "always equal": (lambda c: filled(c, EQUAL + body("return Equal()")), OF_TRAIN),
+    "nan": (lambda c: filled(c, body("return x * np.nan")), OF_TRAIN),
+    "wrong shape": (lambda c: filled(c, body("return np.zeros(3)")), OF_TRAIN),
+    "subclass": (lambda c: filled(c, SUBCLASS + body("return x.view(Kind)")), OF_TRAIN - {"offset"}),
+    "huge array": (lambda c: filled(c, body("return np.ones((10**6, 10**5))")), OF_TRAIN),
+    "source stolen": (thief("{course}/source/**/*.ipynb"), OF_TRAIN),
+    "other submissions read": (thief("{course}/submitted/**/*.ipynb"), OF_TRAIN),
+    "everything searched": (thief("/[!ps]*/**/*.ipynb"), OF_TRAIN),
+    "gradebook written": (gradebook_writer, OF_TRAIN),
+    "in place": (
+        lambda c: filled(c, "import numpy as np\n" + body(IN_PLACE.strip())),
+        {"arguments", "one-row"},
+    ),
+    "caches": (lambda c: filled(c, WRONG["statistics of the first batch of a shape"][0], "pass"), {"arguments"}),
+}
+FILES = {  # path below the folder of submissions: text of the file, the assignment found, a word of the problem
+    "broken/forward.ipynb": ('{"cells": [', "forward", "not readable"),
+    "empty file/forward.ipynb": ("", "forward", "not readable"),
+    "a list/forward.ipynb": ("[1, 2]", "forward", "not readable"),
+    "no cells/forward.ipynb": ('{"cells": []}', "forward", "no cells"),
+    "bytes/forward.ipynb": (b"\xff\xfe\x00", "forward", "not readable"),
+    "deep/forward.ipynb": ('{"cells": ' + "[" * 100_000, "forward", "not readable"),
+    "another course/week1.ipynb": (
+        '{"cells": [{"cell_type": "code", "source": "1"}]}',
+        "forward",
+        "no cell of an assignment",
+    ),
+    "nothing/readme.txt": ("I could not do it.", None, "no notebook"),
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Return a fresh course with one assignment, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("course")
+    source = folder / "source/forward/forward.ipynb"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(source_of("forward").read_bytes())
+    make(["forward"], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded(course, tmp_path_factory):
+    """Hand in all submissions; return the rows of grades.csv and the points of the gradebook, by student."""
+    folder = tmp_path_factory.mktemp("handed in")
+    for student, (submission, _) in SUBMISSIONS.items():
+        name = {"cells renamed": "Forward - final (2).ipynb", "right images as rows": "ps1.ipynb"}.get(student)
+        path = folder / student / (name or "forward.ipynb")
+        path.parent.mkdir()
+        path.write_text(json.dumps(submission(course)))
+    for name, (text, _, _) in FILES.items():
+        path = folder / name
+        path.parent.mkdir()
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    before = (course / "source/forward/forward.ipynb").read_bytes()
+    rows = {row["student"]: row for row in grade(folder, course, seed=SEED, seconds=2.0)}
+    assert (course / "source/forward/forward.ipynb").read_bytes() == before
+    with gradebook(nbgrader(course)) as book:
+        submissions = book.assignment_submissions("forward")
+        grades = {s.student.id: {g.name: g for n in s.notebooks for g in n.grades} for s in submissions}
+        points = {who: {name: grade.auto_score for name, grade in of.items()} for who, of in grades.items()}
+    return SimpleNamespace(folder=folder, rows=rows, points=points)
+
+
+def test_there_are_at_least_thirty_awkward_ones():
+    assert len(SUBMISSIONS) + len(FILES) - len(RIGHT) >= 30
+
+
+@pytest.mark.parametrize("student", SUBMISSIONS)
+def test_submission_gets_the_points_that_it_deserves(graded, student):
+    if student in NEED_A_WALL and not sandbox.bubblewrap():
+        pytest.skip("no bubblewrap here")
+    row, lost = graded.rows[student], SUBMISSIONS[student][1]
+    assert not row["status"].startswith("NOT GRADED"), row
+    points = {name: graded.points[student][f"forward-{name}"] for name in POINTS}
+    assert points == {name: 0 if name in lost else most for name, most in POINTS.items()}
+    assert row["score"] == row["auto"] == sum(points.values())
+    assert row["max_score"] == 20
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_cannot_be_graded_is_listed_and_is_no_zero(graded, name):
+    student, (_, assignment, problem) = name.split("/")[0], FILES[name]
+    row = graded.rows[student]
+    assert row["status"].startswith("NOT GRADED: ")
+    assert problem in row["status"]
+    assert row["score"] == ""
+    assert row["assignment"] == (assignment or "?")
+    assert student not in graded.points
+
+
+def test_a_seed_reproduces_a_grade(graded, course):
+    student = "unbiased"
+    copy = graded.folder.parent / "again"
+    (copy / student).mkdir(parents=True)
+    (copy / student / "forward.ipynb").write_bytes((graded.folder / student / "forward.ipynb").read_bytes())
+    path = course / "autograded" / student / "forward/forward.ipynb"
+    first = path.read_text()
+    grade(copy, course, seed=SEED)
+    assert path.read_text() == first
+    grade(copy, course, seed=SEED + 1)
+    assert path.read_text() != first
+
+
+def test_points_by_hand_stay_when_it_is_graded_again(graded, course):
+    student = "unbiased"
+    with gradebook(nbgrader(course)) as book:
+        given = book.find_grade("forward-why-eps", "forward", "forward", student)
+        given.manual_score, given.needs_manual_grade = 2.5, False
+        book.find_comment("forward-why-eps", "forward", "forward", student).manual_comment = "Well seen."
+        book.db.commit()
+    row = next(row for row in renew_feedback(course) if row["student"] == student)
+    assert (row["by_hand"], row["score"], row["status"]) == (2.5, 15.5, "graded")
+    copy = graded.folder.parent / "once more"
+    (copy / student).mkdir(parents=True)
+    (copy / student / "forward.ipynb").write_bytes((graded.folder / student / "forward.ipynb").read_bytes())
+    (row,) = grade(copy, course, seed=SEED)
+    assert (row["by_hand"], row["score"], row["status"]) == (2.5, 15.5, "grade by hand")  # to be looked at again
+    page = (course / "feedback" / student / "forward/forward.html").read_text()
+    assert "Well seen." in page
+
+
+def test_feedback_names_the_failed_checks_and_shows_no_check(graded, course):
+    page = (course / "feedback/unbiased/forward/forward.html").read_text()
+    assert f"seed {SEED}" in page
+    assert "batch_norm_train, x of shape" in page
+    assert "close_to_any" not in page
+    assert "Traceback (most" not in page
+
+
+def test_grades_of_others_stay_when_some_are_graded_again(graded, course):
+    table = (course / "grades.csv").read_text()
+    for student in [*SUBMISSIONS, *(name.split("/")[0] for name in FILES)]:
+        assert student in table
+
+
+def test_late_submissions_are_known_to_the_gradebook(course, tmp_path):
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late/forward.ipynb").write_text(json.dumps(filled(course)))
+    (tmp_path / "late/timestamp.txt").write_text("2026-11-02 12:00:00 UTC")
+    with gradebook(nbgrader(course)) as book:
+        book.update_or_create_assignment("forward", duedate="2026-11-01 12:00:00 UTC")
+    (row,) = grade(tmp_path, course)
+    assert row["score"] == 17
+    with gradebook(nbgrader(course)) as book:
+        assert book.find_submission("forward", "late").total_seconds_late == 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("folder", "only", "text"),
+    [("missing", None, "must be a folder"), ("", None, "must hold notebooks"), ("", "final", "must be one of")],
+)
+def test_arguments_are_checked(course, tmp_path, folder, only, text):
+    with pytest.raises(ValueError, match=text):
+        grade(tmp_path / folder, course, only)
