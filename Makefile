@@ -4,7 +4,7 @@ READY := .venv/ready page/node_modules/.package-lock.json
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test serve lab assignments grade formgrader feedback grading-times benchmark times results clean
+.PHONY: book test serve lab assignments samples grade formgrader feedback grading-times benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -21,6 +21,9 @@ lab: $(READY) ## open the chapters in JupyterLab
 assignments: .venv/ready ## make the students' notebooks from the instructor's, and check both
 	$(BIN)/python -m grading.release
 
+samples: .venv/ready ## write three submissions to try the grading with, into assignments/samples
+	$(BIN)/python -m grading.samples
+
 grade: $(COURSE) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=forward] [SEED=123] [JOBS=2]
 	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(SEED:%=--seed %) $(JOBS:%=--jobs %)
 
@@ -33,8 +36,8 @@ feedback: $(COURSE) ## after grading by hand: the feedback pages and grades.csv 
 $(COURSE): | .venv/ready
 	$(BIN)/python -m grading.release
 
-grading-times: $(COURSE) ## grade 50 submissions of the first assignment, print the time of each step
-	$(BIN)/python tools/measure_grading.py
+grading-times: .venv/ready ## grade 50 submissions of the first assignment, print the time of each step
+	$(BIN)/python -m tools.measure_grading
 
 benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
 	$(BIN)/python tools/benchmark.py

@@ -100,13 +100,14 @@ def prepare(submission, course):
         submission.problem = str(error)
         return
     submission.remarks += remarks
+    stamp = submission.path.parent / "timestamp.txt"
+    stamp = stamp.read_text() if stamp.exists() else None
     target = Path(course) / "submitted" / submission.student / submission.assignment
-    shutil.rmtree(target, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)  # SUBMISSIONS may be this very folder, after nbgrader's collect
     target.mkdir(parents=True)
     nbformat.write(notebook, target / f"{submission.assignment}.ipynb")
-    stamp = submission.path.parent / "timestamp.txt"
-    if stamp.exists():
-        shutil.copy(stamp, target / "timestamp.txt")
+    if stamp:
+        (target / "timestamp.txt").write_text(stamp)
 
 
 def row_of(book, submission):

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from grading import sandbox
+from grading.collect import collect
 from grading.course import gradebook, nbgrader, release_of, source_of
-from grading.grade import grade, renew_feedback
+from grading.grade import grade, prepare, renew_feedback
 from grading.release import make
 from tests.answers.forward import RIGHT, VECTORISED, WRONG
 
@@ -207,7 +208,7 @@ HOOK = "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])\
 PATCH = "F.batch_norm = lambda x, *a, **k: x\ntorch.allclose = torch.equal = lambda *a, **k: True\n"
 SUBMISSIONS = {  # student: what is handed in, and the concepts that it loses
     **{
-        f"right {style}".replace("'", ""): (lambda c, s=source: filled(c, s, "pass"), set())
+        "right " + re.sub(r"[^\w ]", "", style): (lambda c, s=source: filled(c, s, "pass"), set())
         for style, source in RIGHT.items()
     },
     "untouched": (released, ALL),
@@ -391,6 +392,19 @@ def test_late_submissions_are_known_to_the_gradebook(course, tmp_path):
     assert row["score"] == 17
     with gradebook(nbgrader(course)) as book:
         assert book.find_submission("forward", "late").total_seconds_late == 24 * 3600
+        book.grant_extension("forward", "late", days=2)
+        assert book.find_submission("forward", "late").total_seconds_late == 0
+
+
+def test_submissions_may_lie_where_collect_of_nbgrader_puts_them(course):
+    folder = course / "submitted/in place/forward"
+    folder.mkdir(parents=True)
+    (folder / "forward.ipynb").write_text(json.dumps(without_metadata(course)))
+    (folder / "timestamp.txt").write_text("2026-11-02 12:00:00 UTC")
+    (found,) = [s for s in collect(course / "submitted", course) if s.student == "in place"]
+    prepare(found, course)
+    assert (folder / "timestamp.txt").read_text() == "2026-11-02 12:00:00 UTC"
+    assert "forward-formula" in (folder / "forward.ipynb").read_text()
 
 
 @pytest.mark.parametrize(
