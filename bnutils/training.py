@@ -115,17 +115,21 @@ def train(model, x, y, epochs=1, lr=0.1, batch_size=128, seed=0, on_step=None, p
         raise ValueError(f"batch_size must lie between 1 and the {len(x)} samples of x, got {batch_size}")
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be a finite number > 0, got {lr}")
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr)
+    parameters = [p for p in model.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(seed)
     losses = []
     for _ in tqdm(range(epochs), desc="epochs", leave=False) if progress else range(epochs):
         order = torch.randperm(len(x), generator=generator)
         for batch in order[: len(x) - len(x) % batch_size].split(batch_size):
             model.train()
-            optimizer.zero_grad()
+            for p in parameters:
+                p.grad = None
             loss = F.cross_entropy(model(x[batch]), y[batch])
             loss.backward()
-            optimizer.step()
+            with torch.no_grad():  # torch.optim.SGD does the same, but its first use takes more than a second
+                for p in parameters:
+                    if p.grad is not None:
+                        p.add_(p.grad, alpha=-lr)
             losses.append(loss.item())
             if on_step is not None:
                 on_step(len(losses), model)
