@@ -158,18 +158,9 @@ WRONG = {
         mutant(PAPER, "np.sum(grad_output, axis=0)\n", "np.sum(d_x_hat, axis=0)\n"),
         {"backward-bias"},
     ),
-    "grad_bias is not summed": (
-        mutant(JACOBIAN, "np.ones(m) @ grad_output", "grad_output"),
-        {"backward-bias"},
-    ),
-    "grad_weight a mean": (
-        mutant(STAGED, WEIGHT, WEIGHT.replace("sum", "mean")),
-        {"backward-weight"},
-    ),
-    "grad_weight times weight": (
-        mutant(STAGED, WEIGHT, WEIGHT + " * weight"),
-        {"backward-weight"},
-    ),
+    "grad_bias is not summed": (mutant(JACOBIAN, "np.ones(m) @ grad_output", "grad_output"), {"backward-bias"}),
+    "grad_weight a mean": (mutant(STAGED, WEIGHT, WEIGHT.replace("sum", "mean")), {"backward-weight"}),
+    "grad_weight times weight": (mutant(STAGED, WEIGHT, WEIGHT + " * weight"), {"backward-weight"}),
     "grad_weight by x, not by its normalized form": (
         mutant(STAGED, WEIGHT, WEIGHT.replace("x_hat", "x")),
         {"backward-weight"},
@@ -201,20 +192,14 @@ WRONG = {
         {"backward-input"},
     ),
     "unbiased variance": (mutant(THREE_TERMS, "x.var(axis=0)", "x.var(axis=0, ddof=1)"), {"backward-deviation"}),
-    "unbiased variance in the forward pass": (
-        mutant(AUTOGRAD, "correction=0", "correction=1"),
-        {"backward-deviation"},
-    ),
+    "unbiased variance in the forward pass": (mutant(AUTOGRAD, "correction=0", "correction=1"), {"backward-deviation"}),
     "eps outside": (mutant(THREE_TERMS, "np.sqrt(var + eps)", "(np.sqrt(var) + eps)"), {"backward-deviation"}),
     "eps ignored": (mutant(STAGED, "var + eps", "var + 1e-5"), {"backward-deviation"}),
     "eps forgotten in grad_weight": (
         mutant(PAPER, "grad_output * x_hat, axis=0", "grad_output * (x - mu) / np.sqrt(var), axis=0"),
         {"backward-deviation"},
     ),
-    "eps forgotten in the variance term": (
-        mutant(PAPER, "(var + eps) ** -1.5", "var ** -1.5"),
-        {"backward-deviation"},
-    ),
+    "eps forgotten in the variance term": (mutant(PAPER, "(var + eps) ** -1.5", "var ** -1.5"), {"backward-deviation"}),
     "no root": (mutant(THREE_TERMS, "np.sqrt(var + eps)", "(var + eps)"), {"backward-deviation"}),
     "weight forgotten in grad_x": (mutant(THREE_TERMS, "weight * s * inner", "s * inner"), {"backward-scale"}),
     "weight in one term only": (

@@ -240,29 +240,15 @@ WRONG = {
         {"forward-arguments"},
     ),
     "integers stay integers": (mutant(LOOPS, "y = np.zeros((n, d))", "y = np.zeros_like(x)"), {"forward-arguments"}),
-    "statistics of the first batch of a shape": (
-        mutant(
-            VECTORISED,
-            STATISTICS,
-            CACHE,
-        ),
-        {"forward-arguments"},
-    ),
+    "statistics of the first batch of a shape": (mutant(VECTORISED, STATISTICS, CACHE), {"forward-arguments"}),
     "one row passes": (mutant(ROWS, "n == 1", "n == 0"), {"forward-one-row"}),
     "one row raises another error": (
         mutant(ROWS, 'ValueError("x has one row")', 'ZeroDivisionError("x")'),
         {"forward-one-row"},
     ),
-    "one pass": (
-        mutant(ROWS, SUM, ONE_PASS),
-        {"forward-offset"},
-    ),
+    "one pass": (mutant(ROWS, SUM, ONE_PASS), {"forward-offset"}),
     "one pass in float32": (
-        mutant(
-            mutant(ROWS, SUM, ONE_PASS),
-            "    mean = ",
-            "    x = x.astype(np.float32)\n    mean = ",
-        ),
+        mutant(mutant(ROWS, SUM, ONE_PASS), "    mean = ", "    x = x.astype(np.float32)\n    mean = "),
         {"forward-offset"},
     ),
     "images: each pixel a feature": (

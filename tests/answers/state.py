@@ -254,10 +254,7 @@ NORMALIZED_LAST = """            return self.weight * (x - mean) / np.sqrt(var +
 CONCEPTS = "momentum unbiased arguments training update evaluation modes one-row instances parameters"
 
 WRONG = {
-    "Keras' momentum": (
-        mutant(PLAIN, UPDATE, "\n    momentum = 1 - momentum" + UPDATE),
-        {"state-momentum"},
-    ),
+    "Keras' momentum": (mutant(PLAIN, UPDATE, "\n    momentum = 1 - momentum" + UPDATE), {"state-momentum"}),
     "Keras' momentum for the variance": (
         mutant(APART, "running_var - momentum * (running_var - spread)", "spread - momentum * (spread - running_var)"),
         {"state-momentum"},
@@ -299,23 +296,14 @@ WRONG = {
     ),
     "layer stores the biased variance": (mutant(APART, "var * n / (n - 1)", "var"), {"state-update"}),
     "layer ignores its momentum": (mutant(PLAIN, "x, self.momentum", "x, 0.1"), {"state-update"}),
-    "memory starts with variance 0": (
-        mutant(PLAIN, BUFFERS, BUFFERS.replace("ones", "zeros")),
-        {"state-update"},
-    ),
+    "memory starts with variance 0": (mutant(PLAIN, BUFFERS, BUFFERS.replace("ones", "zeros")), {"state-update"}),
     "memory is never updated": (mutant(PLAIN, REBOUND, ""), {"state-update"}),
     "evaluation with the batch": (
         mutant(PLAIN, "mean, var = self.running_mean, self.running_var", "mean, var = x.mean(axis=0), x.var(axis=0)"),
         {"state-evaluation"},
     ),
-    "evaluation updates": (
-        mutant(PLAIN, "        else:\n", f"        else:\n{REBOUND}"),
-        {"state-evaluation"},
-    ),
-    "evaluation refuses one row": (
-        mutant(PLAIN, DOOR, REFUSED + "        if self.training:\n"),
-        {"state-evaluation"},
-    ),
+    "evaluation updates": (mutant(PLAIN, "        else:\n", f"        else:\n{REBOUND}"), {"state-evaluation"}),
+    "evaluation refuses one row": (mutant(PLAIN, DOOR, REFUSED + "        if self.training:\n"), {"state-evaluation"}),
     "no way back from evaluation": (
         mutant(PLAIN, "    def train(self):\n        self.training = True", "    def train(self):\n        pass"),
         {"state-modes"},
@@ -324,19 +312,13 @@ WRONG = {
         mutant(PLAIN, "self.training = True\n\n    def train", "self.training = False\n\n    def train"),
         {"state-modes"},
     ),
-    "one row passes": (
-        mutant(PLAIN, 'raise ValueError("one row has no spread")', "return x"),
-        {"state-one-row"},
-    ),
+    "one row passes": (mutant(PLAIN, 'raise ValueError("one row has no spread")', "return x"), {"state-one-row"}),
     "one row gives nan": (mutant(APART, "if n < 2:", "if n < 1:"), {"state-one-row"}),
     "memory shared by layers of one size": (
         mutant(mutant(PLAIN, BUFFERS, SHARED), REBOUND, WRITTEN) + "\n\nbuffers = {}\n",
         {"state-instances"},
     ),
-    "memory in the class": (
-        APART.replace("self._memory ", "BatchNorm._memory "),
-        {"state-instances"},
-    ),
+    "memory in the class": (APART.replace("self._memory ", "BatchNorm._memory "), {"state-instances"}),
     "one mode for all layers": (PLAIN.replace("self.training =", "BatchNorm.training ="), {"state-instances"}),
     "evaluation without weight and bias": (mutant(PLAIN, BRANCH, NORMALIZED_LAST), {"state-parameters"}),
     "weight and bias are never used": (
