@@ -6,6 +6,7 @@ are left out, so that they cost nothing but themselves. Ids, metadata and order 
 
 import ast
 import re
+import symtable
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -21,10 +22,20 @@ ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
 
 
 def sources_of(notebook):
-    """Return the sources of a notebook's code cells; the notebook is a dict as JSON gives it, perhaps a broken one."""
+    """Return the sources of a notebook's code cells, without the test cells of the course.
+
+    The notebook is a dict as JSON gives it, perhaps a broken one.
+    """
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     code = [cell for cell in cells or [] if isinstance(cell, dict) and cell.get("cell_type") == "code"]
-    return [source_of(cell) for cell in code]
+    return [source_of(cell) for cell in code if not is_test(cell)]
+
+
+def is_test(cell):
+    """Return whether a cell is one that gives points, and no answer."""
+    meta = cell.get("metadata")
+    meta = meta.get("nbgrader") if isinstance(meta, dict) else None
+    return isinstance(meta, dict) and bool(meta.get("grade")) and not meta.get("solution")
 
 
 def source_of(cell):
@@ -99,5 +110,14 @@ def names_bound_by(statement):
 
 
 def names_used_by(statement):
-    """Return all names that occur in a statement."""
-    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    """Return the global names that a statement uses; parameters and variables of functions are none."""
+
+    def used_in(table):
+        top = table.get_type() == "module"
+        names = {symbol.get_name() for symbol in table.get_symbols() if is_used(symbol, top)}
+        return names.union(*map(used_in, table.get_children()))
+
+    def is_used(symbol, top):
+        return symbol.is_referenced() if top else symbol.is_global()
+
+    return used_in(symtable.symtable(ast.unparse(statement), "answer", "exec"))

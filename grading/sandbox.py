@@ -1,4 +1,4 @@
-"""Start a worker: with bubblewrap it sees Python, its libraries and `bnutils`, and nothing else of this machine.
+"""Start a worker: with bubblewrap it sees Python and its libraries, and nothing else of this machine.
 
 Without bubblewrap (macOS, or a Linux that forbids it) a worker has the same limits on time, memory and files, but could
 read what the teacher can read: `describe` says so, and `make grade` prints it at its start.
@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SHARED = HERE.parent / "bnutils"
 SYSTEM = ["/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives"]
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -54,7 +53,7 @@ def wall(folder):
     """Return the command that stands before the worker's: bubblewrap and what it lets through, or nothing."""
     if not bubblewrap():
         return []
-    seen = [path for path in [*SYSTEM, sys.base_prefix, sys.prefix, str(SHARED)] if os.path.exists(path)]
+    seen = [path for path in [*SYSTEM, sys.base_prefix, sys.prefix] if os.path.exists(path)]
     above = sorted({str(parent) for path in [*seen, folder] for parent in Path(path).parents})
     return [
         bubblewrap(),
@@ -80,7 +79,7 @@ def bubblewrap():
 def describe():
     """Return the sentence that tells a teacher how well the workers are confined."""
     if bubblewrap():
-        return "Sandbox: bubblewrap. Answers see Python and bnutils; no network, no file of yours."
+        return "Sandbox: bubblewrap. Answers see Python and its libraries; no network, no file of yours."
     return (
         "WARNING: no sandbox. bubblewrap is missing or does not work here (`apt-get install bubblewrap`). Answers run "
         "with limits on time and memory, but as you: they can read your files and use your network."

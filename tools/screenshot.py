@@ -49,10 +49,13 @@ def save_slices(tab, name):
     """Save the whole page that a tab shows, in slices from the top."""
     size = tab.viewport_size
     height = tab.evaluate("document.documentElement.scrollHeight")
+    tab.set_viewport_size(size | {"height": height})  # a window as high as the page: nothing scrolls while we look
+    tab.evaluate("scrollTo(0, 0)")
     for number, top in enumerate(range(0, height, SLICE)):
         clip = {"x": 0, "y": top, "width": size["width"], "height": min(SLICE, height - top)}
-        tab.screenshot(path=f"{name}-{number}.png", full_page=True, clip=clip)
+        tab.screenshot(path=f"{name}-{number}.png", clip=clip)
         print(f"{name}-{number}.png")
+    tab.set_viewport_size(size)
 
 
 if __name__ == "__main__":

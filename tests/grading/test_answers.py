@@ -28,6 +28,20 @@ def test_helpers_constants_and_imports_come_along_and_nothing_else():
     assert run(sources, "f")[0]["f"](3) == 6
 
 
+def test_parameters_and_variables_of_functions_bring_nothing_along():
+    sources = ["weight, y = missing(3)", "class A:\n    scale = K\n    def g(self, weight): return [y for y in weight]"]
+    sources += ["K = 2", "def f(weight, x=K):\n    y = weight * x\n    return lambda z: y * z"]
+    code, _ = code_of(sources, ["f", "A"])
+    assert "missing" not in code
+    assert run(sources, "f")[0]["f"](3)(1) == 6
+
+
+def test_test_cells_are_left_out():
+    test = {"cell_type": "code", "source": "f = 1", "metadata": {"nbgrader": {"grade": True, "solution": False}}}
+    answer = {"cell_type": "code", "source": "f = 2", "metadata": {"nbgrader": {"grade": True, "solution": True}}}
+    assert sources_of({"cells": [test, answer]}) == ["f = 2"]
+
+
 def test_the_last_definition_counts():
     assert run(["def f(): return 1", "def f(): return 2"], "f")[0]["f"]() == 2
     assert run(["def f(): return K", "K = 1", "K = 2\nK += 1"], "f")[0]["f"]() == 3

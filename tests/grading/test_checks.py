@@ -48,11 +48,8 @@ def test_each_concept_is_lost_by_some_wrong_answer(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_concepts_are_the_graded_code_cells_of_the_notebook(name):
     notebook = json.loads(source_of(name).read_text())
-    graded = [
-        cell["metadata"]["nbgrader"]
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("grade")
-    ]
+    metas = [c["metadata"].get("nbgrader", {}) for c in notebook["cells"] if c["cell_type"] == "code"]
+    graded = [meta for meta in metas if meta.get("grade") and not meta["solution"]]
     assert {meta["grade_id"] for meta in graded} == CHECKS[name].CONCEPTS.keys()
     assert all(meta["points"] > 0 for meta in graded)
 
