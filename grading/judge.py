@@ -43,6 +43,8 @@ def judge(assignment, notebook, seed, seconds=CALL):
         For each concept, the lines that its failed checks have to say; empty where its points are earned.
     remarks : list of str
     """
+    if not __debug__:
+        raise RuntimeError("checks are asserts, and python -O leaves them out")
     checks = importlib.import_module(f"grading.checks.{assignment}")
     code, remarks = code_of(sources_of(notebook), checks.ASKED)
     with Student(code, seconds) as student:

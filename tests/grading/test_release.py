@@ -1,0 +1,133 @@
+"""The students' notebooks hold no solution, nor does the book; the page for teachers tells the truth."""
+
+import json
+import re
+import shutil
+
+import pytest
+from conftest import ROOT
+
+from grading.course import NAMES, release_of, source_of
+from grading.judge import judge
+from grading.release import MARKERS, SOLUTION, errors_when_run, faults_of, leaks, make
+
+SOURCES = {name: json.loads(source_of(name).read_text()) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Return a course with all releases."""
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "assignments/source", folder / "source")
+    make(course=folder, database=False)
+    return folder
+
+
+def metas_of(notebook):
+    return [cell["metadata"].get("nbgrader", {}) for cell in notebook["cells"]]
+
+
+def solved_lines(name):
+    """Return the lines of an assignment's solutions that stand nowhere else in its notebook."""
+    sources = ["".join(cell["source"]) for cell in SOURCES[name]["cells"]]
+    given = "\n".join(SOLUTION.sub("", source) for source in sources)
+    lines = {line.strip() for source in sources for part in SOLUTION.findall(source) for line in part.splitlines()}
+    return [line for line in lines if len(line) > 25 and line not in given]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_release_holds_no_solution_and_is_made_again_byte_by_byte(course, tmp_path, name):
+    release = json.loads(release_of(name, course).read_text())
+    text = release_of(name, course).read_text()
+    assert [marker for marker in MARKERS if marker in text] == []
+    assert leaks(SOURCES[name], release) == []
+    assert len(solved_lines(name)) > 5
+    shutil.copytree(ROOT / "assignments/source" / name, tmp_path / "source" / name)
+    make([name], tmp_path, database=False)
+    assert release_of(name, tmp_path).read_bytes() == release_of(name, course).read_bytes()
+    assert (tmp_path / f"{name}.ipynb").read_bytes() == release_of(name, course).read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_untouched_release_earns_nothing_and_the_solutions_earn_everything(course, name):
+    untouched, _ = judge(name, json.loads(release_of(name, course).read_text()), 3)
+    assert all(untouched.values())
+    solved, _ = judge(name, SOURCES[name], 3)
+    assert not any(solved.values()), solved
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_in_the_notebook_s_table_are_those_of_its_cells(name):
+    table = re.findall(
+        r"^\| *\d.*\| *(\d+) *\| *by (the grader|hand)", "".join(SOURCES[name]["cells"][0]["source"]), re.M
+    )
+    by = {"the grader": [], "hand": []}
+    for points, who in table:
+        by[who].append(int(points))
+    for who, is_answer in [("the grader", False), ("hand", True)]:
+        cells = [m["points"] for m in metas_of(SOURCES[name]) if m.get("grade") and m["solution"] == is_answer]
+        assert by[who] == cells
+
+
+def test_the_page_for_teachers_has_the_same_points_and_minutes():
+    rows = re.findall(
+        r"^\| \[\w+\]\(assignments/(\w+)\.ipynb\).*\| (\d+) \| (\d+) \| (\d+) \|$",
+        (ROOT / "teach.md").read_text(),
+        re.M,
+    )
+    assert [row[0] for row in rows] == NAMES
+    for name, points, by_hand, minutes in rows:
+        graded = [meta for meta in metas_of(SOURCES[name]) if meta.get("grade")]
+        assert int(points) == sum(meta["points"] for meta in graded)
+        assert int(by_hand) == sum(meta["points"] for meta in graded if meta["solution"])
+        assert f"about {minutes} minutes" in "".join(SOURCES[name]["cells"][0]["source"])
+
+
+def test_no_instructor_s_notebook_and_no_solution_is_in_the_book(book):
+    files = [
+        path for path in book.rglob("*") if path.suffix in {".html", ".js", ".ipynb", ".md", ".txt", ".inv", ".json"}
+    ]
+    assert any(path.name == "searchindex.js" for path in files)
+    assert any(path.match("_sources/assignments/forward.ipynb") for path in files)
+    texts = {path: path.read_text("utf8", "replace") for path in files}
+    for name in NAMES:
+        for line in solved_lines(name):
+            escaped = json.dumps(line)[1:-1]
+            assert [path for path, text in texts.items() if escaped in text or line in text] == []
+    assert [path for path, text in texts.items() if "BEGIN SOLUTION" in text and "teach" not in path.name] == []
+    assert not list(book.rglob("*source/*")), "a folder of instructors' notebooks"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_of_an_assignment_launches_and_downloads_the_student_s_notebook(book, name):
+    page = (book / f"assignments/{name}.html").read_text()
+    assert f"_sources/assignments/{name}.ipynb" in page  # download
+    assert re.search(rf"mybinder\.org/\S*assignments/{name}\.ipynb", page)
+    assert re.search(rf"colab\.research\.google\.com/\S*_sources/assignments/{name}\.ipynb", page)
+    assert "NotImplementedError" in page or "YOUR ANSWER HERE" in page
+
+
+def spoiled(tmp_path, old, new):
+    """Return a course whose assignment Forward has one line changed."""
+    folder = tmp_path / "source/forward"
+    folder.mkdir(parents=True)
+    text = source_of("forward").read_text()
+    assert text.count(old) == 1
+    (folder / "forward.ipynb").write_text(text.replace(old, new))
+    make(["forward"], tmp_path, database=False)
+    return tmp_path
+
+
+def test_faults_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr("grading.release.errors_when_run", lambda path: [])
+    wrong = "var = (centred**2).mean(axis=0)"
+    faults = faults_of("forward", spoiled(tmp_path / "wrong", wrong, "var = centred.var(axis=0, ddof=1)"))
+    assert [fault.split(":")[0] for fault in faults] == ["forward-formula"]
+    whole = '"    ### BEGIN SOLUTION\\n",\n    "    if len(x) < 2'
+    faults = faults_of("forward", spoiled(tmp_path / "left in", whole, '"    if len(x) < 2'))
+    assert any("END SOLUTION" in fault for fault in faults)
+
+
+def test_a_solution_that_fails_its_public_checks_is_found(tmp_path):
+    folder = spoiled(tmp_path, "var = (centred**2).mean(axis=0)", "var = centred.var(axis=0, ddof=1)")
+    assert any("AssertionError" in error for error in errors_when_run(source_of("forward", folder)))
