@@ -119,7 +119,8 @@ def row_of(book, submission):
     grades = book.find_submission(submission.assignment, submission.student)
     penalty = sum(notebook.late_submission_penalty or 0 for notebook in grades.notebooks)
     waiting = any(notebook.needs_manual_grade for notebook in grades.notebooks)
-    by_hand = sum(g.manual_score or 0 for notebook in grades.notebooks for g in notebook.grades if g.auto_score is None)
+    written = {cell.name for notebook in grades.notebooks for cell in notebook.notebook.solution_cells}
+    by_hand = sum(grade.score for notebook in grades.notebooks for grade in notebook.grades if grade.name in written)
     return row | {
         "status": "grade by hand" if waiting else "graded",
         "score": grades.score - penalty,
