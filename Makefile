@@ -9,8 +9,8 @@ COURSE := assignments/gradebook.db
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
-test: $(READY) ## build the book, then run every check of CI
-	$(BIN)/python -m pytest
+test: book ## build the book, then run every check of CI, file by file on two cores
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 serve: book ## read the built book on localhost
 	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
@@ -28,7 +28,7 @@ grade: $(COURSE) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=fo
 	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(SEED:%=--seed %) $(JOBS:%=--jobs %)
 
 formgrader: $(COURSE) ## grade written answers by hand, in JupyterLab
-	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader
+	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader $(LAB)
 
 feedback: $(COURSE) ## after grading by hand: the feedback pages and grades.csv anew
 	$(BIN)/python -m grading --feedback

@@ -171,4 +171,4 @@ def main():
         score = f"{row['score']} of {row['max_score']}" if row["score"] != "" else ""
         print(f"{row['student']:24} {row['assignment']:10} {score:12} {row['status']}  {row['remarks']}")
     print(f"{len(rows)} submissions in {time.perf_counter() - start:.0f} s. {args.course / 'grades.csv'}")
-    return int(any(row["status"].startswith(NOT_GRADED) for row in rows))
+    return int(not args.feedback and any(row["status"].startswith(NOT_GRADED) for row in rows))

@@ -44,7 +44,8 @@ def with_answer(notebook, text):
         source = "".join(cell["source"])
         meta = cell["metadata"].get("nbgrader", {})
         written = meta.get("grade") and meta.get("solution")
-        cell["source"] = text if written else source.replace("### BEGIN SOLUTION\n", "").replace("### END SOLUTION", "")
+        lines = [line for line in source.splitlines() if "### BEGIN" not in line and "### END" not in line]
+        cell["source"] = text if written else "\n".join(lines)
     return notebook
 
 

@@ -1,0 +1,111 @@
+"""The first ten minutes of a teacher, as the page "Teach with it" tells them, in a fresh copy of the repository."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from urllib.request import urlopen
+
+import pytest
+from conftest import ROOT
+
+DERIVED = shutil.ignore_patterns(
+    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "gradebook.db", "grades.csv", "release",
+    "submitted", "autograded", "feedback", "samples",
+)  # fmt: skip
+POINTS = {"158 and 50000": ("3", "Well seen."), "nobody divides by zero": ("1", "And in which unit?")}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """Return a fresh copy of the repository, with its .venv."""
+    folder = tmp_path_factory.mktemp("teacher") / "book"
+    shutil.copytree(ROOT, folder, ignore=DERIVED)
+    for path in (folder / "assignments").glob("*.ipynb"):
+        path.unlink()
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+def run(command, folder):
+    return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def rows_of(folder):
+    with (folder / "assignments/grades.csv").open() as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def grade_by_hand(browser, address):
+    """Give points and comments for the written answers in formgrader, in the browser."""
+    tab = browser.new_page()
+    tab.goto(f"{address}/formgrader?token=ten-minutes")
+    tab.goto(f"{address}/formgrader/gradebook/forward/forward")
+    tab.wait_for_selector("a[href*='/formgrader/submissions/']")
+    pages = {link.get_attribute("href") for link in tab.query_selector_all("a[href*='/formgrader/submissions/']")}
+    assert len(pages) == 2
+    for page in pages:
+        tab.goto(f"{address}{page}", wait_until="domcontentloaded")
+        text = tab.inner_text("body")
+        (points, comment) = next(given for part, given in POINTS.items() if part in text)
+        answer = tab.locator(".nbgrader_cell").last
+        answer.locator("input.score").fill(points)
+        answer.locator("input.score").blur()
+        answer.locator("textarea.comment").fill(comment)
+        answer.locator("textarea.comment").blur()
+        tab.wait_for_timeout(1500)
+    tab.close()
+
+
+def test_the_first_ten_minutes(copy, browser):
+    section = (ROOT / "teach.md").read_text().split("## The first ten minutes")[1].split("\n## ")[0]
+    commands = [line for block in re.findall(r"```\n(.*?)```", section, re.S) for line in block.splitlines()]
+    start = ["make assignments", "make samples", "make grade SUBMISSIONS=assignments/samples"]
+    assert commands == [*start, "make formgrader", "make feedback"]
+
+    made = run(commands[0], copy)
+    assert made.returncode == 0, made.stderr
+    for name in re.findall(r"`(\w+\.ipynb)`", section):
+        assert (copy / "assignments" / name).exists()
+    assert run(commands[1], copy).returncode == 0
+    graded = run(commands[2], copy)
+    assert graded.returncode != 0  # cleo's file is among them
+    rows = rows_of(copy)
+    for student, score, status in re.findall(r"^\| (\w+) \| *([\w ]*?) *\| (.*?) \|$", section, re.M)[1:]:
+        row = rows[student]
+        assert row["status"].startswith(status)
+        assert score == (f"{float(row['score']):g} of {float(row['max_score']):g}" if row["score"] else "")
+        assert student in graded.stdout
+
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    options = f"--no-browser --allow-root --port={port} --IdentityProvider.token=ten-minutes"
+    lab = subprocess.Popen(
+        ["make", "formgrader", f"LAB={options}"], cwd=copy, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        for _ in range(120):
+            try:
+                urlopen(f"http://localhost:{port}/api", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        grade_by_hand(browser, f"http://localhost:{port}")
+    finally:
+        os.killpg(lab.pid, signal.SIGTERM)
+        lab.wait()
+
+    assert run(commands[4], copy).returncode == 0
+    rows = rows_of(copy)
+    assert [(rows[who]["score"], rows[who]["status"]) for who in ("ada", "ben")] == [
+        ("20.0", "graded"),
+        ("14.0", "graded"),
+    ]
+    assert rows["cleo"]["status"].startswith("NOT GRADED")
+    feedback = (copy / "assignments/feedback/ada/forward/forward.html").read_text()
+    assert "Well seen." in feedback
