@@ -4,7 +4,7 @@ READY := .venv/ready page/node_modules/.package-lock.json
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test serve lab assignments samples grade formgrader feedback grading-times benchmark times results clean
+.PHONY: book test serve lab assignments samples grade formgrader feedback grading-times check-binder benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -38,6 +38,9 @@ $(COURSE): | .venv/ready
 
 grading-times: .venv/ready ## grade 50 submissions of the first assignment, print the time of each step
 	$(BIN)/python -m tools.measure_grading
+
+check-binder: ## make Binder's environment in a fresh folder, and run two chapters in it
+	python3 tools/check_binder.py
 
 benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
 	$(BIN)/python tools/benchmark.py
