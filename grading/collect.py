@@ -1,7 +1,7 @@
 """Find the notebooks in a folder of submissions, as learning platforms deliver them; know whose and what they are.
 
-Understood are, at any depth: ``student/assignment/any name.ipynb`` (nbgrader), ``student/any name.ipynb``, Moodle's
-``Name_123_assignsubmission_file/any name.ipynb`` and Canvas's flat ``name_123_456_forward.ipynb``.
+Understood are a folder for each student, ``student/assignment/any name.ipynb`` (nbgrader) or ``student/any name.ipynb``,
+Moodle's ``Name_123_assignsubmission_file/any name.ipynb``, and Canvas's flat ``name_123_456_forward.ipynb``.
 """
 
 import json
@@ -13,7 +13,8 @@ from grading.course import NAMES, release_of
 from grading.repair import match
 
 LARGEST = 2**26  # bytes of a notebook
-LMS = re.compile(r"_(LATE_)?\d+_.*$")  # what Moodle and Canvas add to a name
+MOODLE = re.compile(r"^(.+?_\d+)_assignsubmission_.*$")  # Ada Lovelace_12345_assignsubmission_file
+CANVAS = re.compile(r"^(.+?)_(?:LATE_)?(\d+)_\d+_.*$")  # lovelaceada_12345_67890_forward
 
 
 @dataclass
@@ -60,12 +61,16 @@ def collect(folder, course, only=None):
     paths = [path for path in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
     if not paths:
         raise ValueError(f"SUBMISSIONS must hold notebooks, got {str(folder)!r}, in which no file ends in .ipynb")
-    found = {}
-    for path in paths:
-        submission = read(path, folder, releases)
-        found.setdefault((submission.student, submission.assignment), []).append(submission)
     empty = {p.name for p in folder.iterdir() if p.is_dir()} - {path.relative_to(folder).parts[0] for path in paths}
-    nothing = [Submission(student_of(Path(name)), only, folder / name, problem="no notebook") for name in sorted(empty)]
+    owners, students = [*(owner_of(path.relative_to(folder)) for path in paths), *sorted(empty)], {}
+    for owner in owners:
+        if owner not in students:
+            students[owner] = name_of(owner, students.values())
+    found = {}
+    for path, owner in zip(paths, owners, strict=False):
+        submission = read(path, folder, releases, students[owner])
+        found.setdefault((submission.student, submission.assignment), []).append(submission)
+    nothing = [Submission(students[name], only, folder / name, problem="no notebook") for name in sorted(empty)]
     return [best(versions) for _, versions in sorted(found.items(), key=lambda item: str(item[0]))] + nothing
 
 
@@ -76,10 +81,10 @@ def cells_of(path):
     return nbformat.read(path, 4).cells
 
 
-def read(path, folder, releases):
+def read(path, folder, releases, student):
     """Return the submission in a file, with its problem if it cannot be read."""
     parts = path.relative_to(folder)
-    submission = Submission(student_of(parts), assignment_by_name(parts, releases), path)
+    submission = Submission(student, assignment_by_name(parts, releases), path)
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"larger than {LARGEST // 2**20} MB")
@@ -100,11 +105,18 @@ def read(path, folder, releases):
     return submission
 
 
-def student_of(parts):
-    """Return the student's name: the first folder, or the begin of a file's name; fit for nbgrader."""
+def owner_of(parts):
+    """Return what tells the students apart: the first folder, or the begin of a file's name, with its number."""
     first = parts.parts[0]
-    name = LMS.sub("", first if len(parts.parts) > 1 else Path(first).stem)
-    return re.sub(r"[^\w.@ -]", "-", name).strip() or "unnamed"
+    return MOODLE.sub(r"\1", first) if len(parts.parts) > 1 else CANVAS.sub(r"\1_\2", Path(first).stem)
+
+
+def name_of(owner, taken):
+    """Return a name that nbgrader can use as a folder, and that is not taken."""
+    name = plain = re.sub(r"[^\w.@ -]", "-", owner).strip(" .") or "unnamed"
+    while name in taken:
+        name = f"{plain}-{len(taken)}"
+    return name
 
 
 def assignment_by_name(parts, releases):

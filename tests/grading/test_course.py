@@ -407,6 +407,30 @@ def test_submissions_may_lie_where_collect_of_nbgrader_puts_them(course):
     assert "forward-formula" in (folder / "forward.ipynb").read_text()
 
 
+def test_no_two_students_become_one_and_none_leaves_the_folder(course, tmp_path):
+    names = [
+        "Ada Lovelace_17_assignsubmission_file/forward.ipynb",
+        "Ada Lovelace_18_assignsubmission_file/forward.ipynb",
+        "a?b/forward.ipynb",
+        "a*b/forward.ipynb",
+        "byronada_21_67_forward.ipynb",
+        "byronada_LATE_22_68_forward.ipynb",
+        ".._1_2_forward.ipynb",
+        "...ipynb",
+        "cleo_1_2/x.ipynb",
+        "cleo_1_3/x.ipynb",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(released(course)))
+    (tmp_path / "a_b").mkdir()
+    found = collect(tmp_path, course)
+    students = {submission.student for submission in found}
+    assert len(found) == len(students) == len(names) + 1
+    assert {"Ada Lovelace_17", "Ada Lovelace_18", "byronada_21", "byronada_22", "cleo_1_2", "cleo_1_3"} <= students
+    assert all(re.fullmatch(r"[\w@ -][\w.@ -]*", student) and ".." not in student for student in students)
+
+
 @pytest.mark.parametrize(
     ("folder", "only", "text"),
     [("missing", None, "must be a folder"), ("", None, "must hold notebooks"), ("", "final", "must be one of")],
