@@ -1,6 +1,6 @@
 """Find the notebooks in a folder of submissions, as learning platforms deliver them; know whose and what they are.
 
-Understood are a folder for each student, ``student/assignment/any name.ipynb`` (nbgrader) or ``student/any name.ipynb``,
+Understood are a folder for each student, ``student/assignment/any name.ipynb`` (nbgrader), ``student/any name.ipynb``,
 Moodle's ``Name_123_assignsubmission_file/any name.ipynb``, and Canvas's flat ``name_123_456_forward.ipynb``.
 """
 
