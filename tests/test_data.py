@@ -7,9 +7,9 @@ from bnutils import data
 from bnutils.data import load_fashion_mnist, load_results, read_idx
 
 
-def packed(data):
+def packed(data, compresslevel=9):
     """Return a gzip file without a time, so that names of tests are the same in each process."""
-    return gzip.compress(data, mtime=0)
+    return gzip.compress(data, compresslevel, mtime=0)
 
 
 def idx(array, code=8):
