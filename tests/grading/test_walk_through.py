@@ -40,6 +40,11 @@ def rows_of(folder):
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
+def answer_to(tab, method, path):
+    """Wait, at the end of a with block, for the server's answer to a request."""
+    return tab.expect_response(lambda answer: answer.request.method == method and path in answer.url)
+
+
 def grade_by_hand(browser, address):
     """Give points and comments for the written answers in formgrader, in the browser."""
     tab = browser.new_page()
@@ -49,15 +54,15 @@ def grade_by_hand(browser, address):
     pages = {link.get_attribute("href") for link in tab.query_selector_all("a[href*='/formgrader/submissions/']")}
     assert len(pages) == 2
     for page in pages:
-        tab.goto(f"{address}{page}", wait_until="domcontentloaded")
+        with answer_to(tab, "GET", "/api/grades"), answer_to(tab, "GET", "/api/comments"):
+            tab.goto(f"{address}{page}", wait_until="domcontentloaded")
         text = tab.inner_text("body")
         (points, comment) = next(given for part, given in POINTS.items() if part in text)
         answer = tab.locator(".nbgrader_cell").last
-        answer.locator("input.score").fill(points)
-        answer.locator("input.score").blur()
-        answer.locator("textarea.comment").fill(comment)
-        answer.locator("textarea.comment").blur()
-        tab.wait_for_timeout(1500)
+        for field, what, value in [("input.score", "grade", points), ("textarea.comment", "comment", comment)]:
+            with answer_to(tab, "PUT", f"/api/{what}/"):
+                answer.locator(field).fill(value)
+                answer.locator(field).blur()
     tab.close()
 
 
