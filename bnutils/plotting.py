@@ -14,36 +14,34 @@ COLOR = {  # one colour for one thing, through the whole book; lines differ in s
     "group": "#7f8a1f",  # group norm
     "plain": "#8d8a7e",  # without batch norm, or the input itself
 }
+STYLE = {  # of the figures, for matplotlib's rcParams
+    "figure.figsize": (6.0, 3.4),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 2.0,
+    "svg.hashsalt": "bnutils",  # the same figure gives the same bytes
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
+    "grid.alpha": 0.25,
+}
 
 
 def use_style():
     """Set matplotlib to the book's style: SVG, transparent, one ink; in a notebook, the inline figures too."""
-    mpl.rcParams.update(mpl.rcParamsDefault | {"backend": mpl.rcParams["backend"]})
-    mpl.rcParams.update(
-        {
-            "figure.figsize": (6.0, 3.4),
-            "figure.constrained_layout.use": True,
-            "figure.facecolor": "none",
-            "axes.facecolor": "none",
-            "savefig.facecolor": "none",
-            "legend.frameon": False,
-            "font.size": 11,
-            "axes.titlesize": 11,
-            "axes.labelsize": 11,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "lines.linewidth": 2.0,
-            "svg.hashsalt": "bnutils",  # the same figure gives the same bytes
-            "text.color": INK,
-            "axes.edgecolor": INK,
-            "axes.labelcolor": INK,
-            "axes.titlecolor": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "grid.color": INK,
-            "grid.alpha": 0.25,
-        }
-    )
+    mpl.rcParams.update(mpl.rcParamsDefault | {"backend": mpl.rcParams["backend"]} | STYLE)
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
