@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,19 @@ def chapter_asserts(notebook):
     return [] if found else ["nothing is asserted outside the exercises"]
 
 
+def explorers_follow_a_question(notebook):
+    found = []
+    for before, cell in pairwise(notebook["cells"]):
+        if cell["cell_type"] != "code" or not re.search(r"\bexplore_\w+\(", source(cell)):
+            continue
+        if not re.fullmatch(r"explore_\w+\(\)", source(cell)) or "hide-input" not in tags(cell):
+            found.append(f"cell {cell['id']} is not one call of an explorer, tagged hide-input")
+        last_paragraph = source(before).rpartition("\n\n")[2]
+        if not (last_paragraph.startswith("**Try it.**") and "?" in last_paragraph):
+            found.append(f"cell {cell['id']} follows no paragraph **Try it.** that asks")
+    return found
+
+
 def formulas_and_directives_stand_apart(notebook):
     found = []
     for text in markdown(notebook):
@@ -289,6 +303,7 @@ STORED = [
     solutions_are_folded_and_checked,
     one_exercise_wants_paper,
     chapter_asserts,
+    explorers_follow_a_question,
     formulas_and_directives_stand_apart,
 ]
 EXECUTED = [figures_are_captioned_and_folded, numbers_in_prose_are_printed]
@@ -362,6 +377,8 @@ EXECUTED_SAMPLE = {
         solution("assert True"),
         text_cell("## Sources\n\nNone."),
         *[code_cell("x") for _ in range(8)],
+        text_cell("A word.\n\n**Try it.** What moves?"),
+        code_cell("explore_batch()", tags=["hide-input"]),
     ]
 }
 for number, cell_of_sample in enumerate(EXECUTED_SAMPLE["cells"]):
@@ -402,6 +419,10 @@ BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the 
     (solutions_are_folded_and_checked, 9, {"metadata": {}}, "cell-9 is not folded"),
     (one_exercise_wants_paper, 6, "## Exercises\n\n### Exercise 1\n\nRun it.", "paper"),
     (chapter_asserts, 3, "x = 1", "nothing"),
+    (explorers_follow_a_question, 22, "**Try it.** It moves.", "asks"),
+    (explorers_follow_a_question, 22, "What moves?", "asks"),
+    (explorers_follow_a_question, 23, "x = explore_batch()", "one call"),
+    (explorers_follow_a_question, 23, {"metadata": {}}, "hide-input"),
     (formulas_and_directives_stand_apart, 2, "Text\n\n$$\na\n$$\n\nBefore\n$$\na\n$$", "Before"),
     (formulas_and_directives_stand_apart, 2, "Text\n\n$$\na\n$$ (eq-a)\nAfter", "After"),
     (formulas_and_directives_stand_apart, 5, ":::{note}\nText\n\n:::", "Text"),

@@ -45,14 +45,12 @@ svg .dash { stroke: currentColor; stroke-width: 1.5; stroke-dasharray: 4 3; }
 svg .hollow { fill: none; stroke: currentColor; stroke-opacity: 0.7; stroke-width: 1.5; }
 .handle { cursor: grab; outline: none; }
 .handle .reach { fill: transparent; }
-.handle.across { touch-action: pan-y; }
-.handle.around { touch-action: none; }
 .handle:focus-visible .reach, .handle.held .reach { stroke: var(--focus); stroke-width: 2; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.3rem 1.5rem; margin: 0.6rem 0; align-items: start; }
 fieldset { border: 0; margin: 0; padding: 0; flex: 1 1 17rem; min-width: 0; }
 legend { padding: 0; font-weight: 600; }
 .range { display: grid; grid-template-columns: 9.5em minmax(4rem, 1fr) 4em; gap: 0 0.6em; align-items: center; min-height: 1.9em; }
-.range output { text-align: right; }
+.range .value { text-align: right; }
 input[type=range] { width: 100%; margin: 0; accent-color: var(--focus); }
 input[type=checkbox] { width: 1.15rem; height: 1.15rem; margin: 0.2rem; accent-color: var(--focus); }
 :is(input, button):focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
@@ -123,12 +121,12 @@ class Explorer extends HTMLElement {
       const row = make(group, "label", { className: "range" });
       make(row, "span", {}, label);
       const input = make(row, "input", { type: "range", min, max, step, name });
-      const output = make(row, "output");
+      const shown = make(row, "span", { className: "value", ariaHidden: true }); // heard as the value of the slider
       input.addEventListener("input", () => { this.at[name] = Number(input.value); change?.(this.at[name]); this.refresh(); });
       this.controls[name] = (value) => {
         input.value = value;
-        output.textContent = write(value);
-        input.setAttribute("aria-valuetext", output.textContent);
+        shown.textContent = write(value);
+        input.setAttribute("aria-valuetext", shown.textContent);
       };
     }
   }
@@ -220,7 +218,7 @@ class Plot {
   // Something to take hold of: by pointer or finger, or with the arrow keys once it has the focus.
   // at() is its place in pixels, get() its values [x] or [x, y], set(...) takes new ones, words() says them.
   handle({ label, color, ways, step, at, get, set, words }) {
-    const group = this.element(this.svg, "g", { class: `handle ${ways.length > 1 ? "around" : "across"}`, tabindex: 0, role: "slider", "aria-label": label });
+    const group = this.element(this.svg, "g", { class: "handle", tabindex: 0, role: "slider", "aria-label": label });
     this.element(group, "circle", { class: "reach", r: 13 });
     const mark = this.element(group, "circle", { r: 6.5 });
     const handle = { group, at, show: () => {
@@ -252,6 +250,8 @@ class Plot {
       else return;
       event.preventDefault();
     });
+    // a finger on a handle moves the handle, not the page (touch-action does not reach into a drawing)
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointerdown", (event) => {
       event.preventDefault();
       const held = this.nearest(event);

@@ -1,0 +1,616 @@
+"""The explorers in a real browser: every number that they show, against NumPy and torch, by keyboard and by drag."""
+
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from torch.nn import functional as F
+
+from bnutils import explorers
+from bnutils.explorers import explore_batch, explore_linear, explore_running, explore_undo
+
+EXPLORERS = {"batch": explore_batch, "running": explore_running, "undo": explore_undo, "linear": explore_linear}
+CHAPTERS = {"batch": "02_formula", "running": "03_running_statistics", "undo": "04_identity", "linear": "07_linear"}
+FOLDER = ROOT / "bnutils/explorers"
+EPS = 1e-5
+
+
+def data_of(name, key):
+    """Return what Python gives to an explorer."""
+    return EXPLORERS[name]().data[key]
+
+
+# What the numbers must be: the inputs of a state go in, all that is computed from them comes out.
+
+
+def correct_batch(at):
+    z = np.array(at["z"])
+    inside = np.array(at["inside"])
+    batch, eps = z[inside], 10 ** at["log_eps"]
+    hat = (batch - batch.mean()) / np.sqrt(batch.var() + eps)
+    found = {"m": len(batch), "eps": eps, "mean": batch.mean(), "var": batch.var(), "std": batch.std()}
+    found |= {"divisor": np.sqrt(batch.var() + eps), "largest": np.abs(hat).max(), "bound": np.sqrt(len(batch) - 1)}
+    y = at["gamma"] * hat + at["beta"]
+    for key, values in [("hat", hat), ("out", y)]:
+        found |= {f"{key}.mean": values.mean(), f"{key}.var": values.var(), f"{key}.std": values.std()}
+    for key, values in [("z_hat", hat), ("y", y)]:
+        found |= {f"{key}.{i}": value for i, value in zip(np.flatnonzero(inside), values, strict=True)}
+        found |= {f"{key}.{i}": None for i in np.flatnonzero(~inside)}
+    return found
+
+
+def correct_running(at):
+    noise = torch.tensor(data_of("running", "noise"), dtype=torch.float64)
+    layer = torch.nn.BatchNorm1d(1, momentum=at["alpha"]).double()
+    layer.running_mean.fill_(at["mean_0"])
+    layer.running_var.fill_(at["var_0"])
+    for k in range(at["t"]):
+        truth = 5 + at["drift"] * (k + 1)
+        z = truth + 2 * noise[k, : at["size"], None]
+        training = layer(z).detach()
+    found = {"running.mean": layer.running_mean.item(), "running.var": layer.running_var.item()}
+    for key, y in [("training", training), ("evaluation", layer.eval()(z).detach())]:
+        found |= {f"{key}.mean": y.mean().item(), f"{key}.std": y.std(correction=0).item(), f"{key}.first": y[0].item()}
+    found |= {"truth.mean": truth, "truth.var": 4, "batch.mean": z.mean().item(), "keras": 1 - at["alpha"]}
+    found |= {"batch.biased": z.var(correction=0).item(), "batch.unbiased": z.var().item()}
+    return found | {"weight": (1 - at["alpha"]) ** at["t"]}
+
+
+def by_torch(z, gamma, beta):
+    """Return the output of BatchNorm in training mode, and the mean squared error against the input."""
+    z = torch.tensor(z, dtype=torch.float64)[:, None]
+    y = F.batch_norm(z, None, None, gamma.reshape(1), beta.reshape(1), training=True, eps=EPS)
+    return y[:, 0], F.mse_loss(y, z)
+
+
+def correct_undo(at):
+    z, noise = np.array(data_of("undo", "z")), np.array(data_of("undo", "noise"))
+    gamma, beta = (torch.tensor(at[key], dtype=torch.float64) for key in ["gamma", "beta"])
+    days = 6 + 3 * noise[:, : at["size"]]
+    other = days[at["other"] - 1]
+    errors = [by_torch(batch, gamma, beta)[1].item() / 9 for batch in days]
+    loss = by_torch(z, gamma, beta)[1].item()
+    found = {"loss": loss, "known": loss / z.var(), "goal.gamma": np.sqrt(z.var() + EPS), "goal.beta": z.mean()}
+    found |= {"next.mean": other.mean(), "next.std": other.std(), "next.error": errors[at["other"] - 1]}
+    found |= {f"next.y.{i}": y.item() for i, y in enumerate(by_torch(other, gamma, beta)[0])}
+    return found | {"average": np.mean(errors), "law": 1.5 / at["size"]}
+
+
+def step_down(at):
+    """Return γ and β after one step of gradient descent, by torch's gradients."""
+    parameters = [torch.tensor(at[key], dtype=torch.float64, requires_grad=True) for key in ["gamma", "beta"]]
+    by_torch(data_of("undo", "z"), *parameters)[1].backward()
+    gamma, beta = [(p - at["lr"] * p.grad).item() for p in parameters]
+    return {"gamma": gamma, "beta": beta}
+
+
+def correct_linear(at):
+    white = np.array(data_of("linear", "white"))
+    x = np.stack([white[:, 0], at["rho"] * white[:, 0] + np.sqrt(1 - at["rho"] ** 2) * white[:, 1]], axis=1)
+    W = np.array([[at["w11"], at["w12"]], [at["w21"], at["w22"]]])
+    linear = x @ W.T
+    x_hat = F.batch_norm(torch.tensor(x), None, None, training=True, eps=EPS).numpy()
+    norm = x_hat * [at["gamma1"], at["gamma2"]] + [at["beta1"], at["beta2"]]
+    energy = (linear**2).sum()
+    found, left = {"missed": ((norm - linear) ** 2).sum() / energy}, 0
+    for j in range(2):
+        design = np.stack([x_hat[:, j], np.ones(len(x))], axis=1)
+        (gamma, beta), residual, *_ = np.linalg.lstsq(design, linear[:, j])
+        found |= {f"best.parameters.gamma{j + 1}": gamma, f"best.parameters.beta{j + 1}": beta}
+        left += residual[0]
+    turn = np.allclose(W @ W.T, np.eye(2)) and np.linalg.det(W) > 0
+    found |= {"best.missed": left / energy, "sin2": W[1, 0] ** 2 if turn else None}
+    for key, points in [("input", x), ("linear", linear), ("norm", norm)]:
+        constant = points.std(axis=0).min() < 1e-9
+        found[f"corr.{key}"] = None if constant else np.corrcoef(points.T)[0, 1]
+    return found
+
+
+CORRECT = {"batch": correct_batch, "running": correct_running, "undo": correct_undo, "linear": correct_linear}
+
+
+# An explorer in the browser, and hands for it.
+
+NAME = "(control => control && (control.name || control.ariaLabel || control.textContent))"
+WHERE = f"{NAME}((document.activeElement.shadowRoot ?? document).activeElement)"
+ORDER = f"e => [...e.shadowRoot.querySelectorAll('input, button, [tabindex]')].map({NAME})"
+
+
+class Hands:
+    """Open an explorer, use it as a reader does, and know what its inputs must be by now."""
+
+    def __init__(self, browser, name, folder, **options):
+        self.name = name
+        path = folder / f"{name}.html"
+        head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+        head += '<meta name="viewport" content="width=device-width"><title>Explorer</title>'
+        path.write_text(head + EXPLORERS[name]()._repr_html_(), "utf8")
+        self.context = browser.new_context(**{"viewport": {"width": 900, "height": 1000}, "offline": True} | options)
+        self.tab = self.context.new_page()
+        self.errors, self.requests = [], []
+        self.tab.on("console", lambda message: self.errors.append(message.text))
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.goto(path.as_uri())
+        self.element = self.tab.locator(f"bn-{name}")
+        self.at = {key: value for key, value in data_of(name, "start").items()}
+
+    @property
+    def state(self):
+        """Return all numbers of the explorer, as its property says them."""
+        return self.element.evaluate("element => element.state")
+
+    def shown(self):
+        """Return the cells of the tables as triples: name, text, decimal places."""
+        return self.element.evaluate(
+            """e => [...e.shadowRoot.querySelectorAll('[data-value]')]
+            .map(c => [c.dataset.value, c.textContent, c.dataset.places])"""
+        )
+
+    def reach(self, control):
+        """Press Tab, or Shift and Tab, until a control has the focus."""
+        order, now = self.element.evaluate(ORDER), self.tab.evaluate(WHERE)
+        steps = order.index(control) - (order.index(now) if now in order else -1)
+        for _ in range(abs(steps)):
+            self.tab.keyboard.press("Tab" if steps > 0 else "Shift+Tab")
+        assert self.tab.evaluate(WHERE) == control
+
+    def slide(self, control, key, times=1):
+        """Move a slider with a key; note what a slider of HTML does then."""
+        self.reach(control)
+        field = self.element.locator(f"input[name={control}]")
+        low, high, step = (float(field.get_attribute(name)) for name in ["min", "max", "step"])
+        for _ in range(times):
+            self.tab.keyboard.press(key)
+            value = low + np.floor((np.clip(self.at[control], low, high) - low) / step + 0.5) * step  # on its grid
+            value = {"ArrowRight": value + step, "ArrowLeft": value - step, "Home": low, "End": high}[key]
+            self.set(control, float(np.clip(value, low, high).round(6)))
+
+    def set(self, control, value):
+        """Note a new value, and those that follow from it."""
+        self.at[control] = int(value) if control in {"t", "size", "other"} else value
+        if control == "keras":
+            self.at["alpha"] = round(1 - value, 6)
+        if control == "theta":
+            c, s = np.cos(np.radians(value)), np.sin(np.radians(value))
+            self.at |= {"w11": c, "w12": -s, "w21": s, "w22": c}
+
+    def check(self):
+        """Hold what is shown, and the state, against the correct numbers; return how many were shown."""
+        state = self.state
+        for key, value in self.at.items():
+            if key not in {"keras", "theta"}:  # they follow alpha and W
+                assert state[key] == pytest.approx(value, abs=1e-9), key
+        correct = CORRECT[self.name](self.at)
+        for name, value in correct.items():
+            found = inside(state, name)
+            assert found == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)), name
+        cells = self.shown()
+        for name, text, places in cells:
+            value = correct[name] if name in correct else inside(self.at, name)
+            if value is None:
+                assert text == "–", name
+            else:
+                shown = float(text.replace("−", "-"))
+                assert shown == pytest.approx(value, abs=0.5001 * 10 ** -int(places), rel=0.05 if "e" in text else 0)
+        return len(cells)
+
+    def handle(self, label):
+        """Return a handle, and its middle in the window."""
+        found = self.element.get_by_role("slider", name=label, exact=True)
+        box = found.locator(".reach").bounding_box()
+        return found, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def close(self):
+        """Close the page; nothing may have gone wrong, and nothing was asked for but the page."""
+        assert self.errors == []
+        assert len(self.requests) == 1
+        self.context.close()
+
+
+def inside(state, name):
+    """Return the number with a dotted name."""
+    for part in name.split("."):
+        state = state[int(part) if isinstance(state, list) else part]
+    return state
+
+
+@pytest.fixture
+def open_explorer(browser, tmp_path):
+    """Return a function that opens an explorer from a file, without network."""
+    opened = []
+
+    def open_one(name, **options):
+        opened.append(Hands(browser, name, tmp_path, **options))
+        return opened[-1]
+
+    yield open_one
+    for hands in opened:
+        hands.close()
+
+
+SLIDERS = {
+    "batch": ["gamma", "beta", "log_eps"],
+    "running": ["alpha", "keras", "mean_0", "var_0", "t", "size", "drift"],
+    "undo": ["gamma", "beta", "lr", "size", "other"],
+    "linear": ["theta", "w11", "w12", "w21", "w22", "gamma1", "gamma2", "beta1", "beta2", "rho"],
+}
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_start_is_shown_and_every_slider_to_its_ends(open_explorer, name):
+    hands = open_explorer(name)
+    assert hands.check() >= 6
+    names = hands.element.evaluate("e => [...e.shadowRoot.querySelectorAll('input[type=range]')].map(i => i.name)")
+    assert names == SLIDERS[name]
+    for slider in SLIDERS[name]:
+        for key in ["End", "Home"]:
+            hands.slide(slider, key)
+            hands.check()
+        hands.element.get_by_role("button", name="Back to the start").press("Enter")
+        hands.at = dict(data_of(name, "start"))
+        hands.check()
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_sliders_by_keyboard_in_any_order(open_explorer, name):
+    hands, rng = open_explorer(name), np.random.default_rng(1)
+    for _ in range(30):
+        key = rng.choice(["ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft", "Home", "End"])
+        hands.slide(str(rng.choice(SLIDERS[name])), str(key), int(rng.integers(1, 6)))
+        hands.check()
+    texts = hands.element.evaluate(
+        """e => [...e.shadowRoot.querySelectorAll('.range')]
+        .map(r => [r.querySelector('input').getAttribute('aria-valuetext'), r.querySelector('.value').textContent])"""
+    )
+    assert all(said == written for said, written in texts)
+
+
+def test_samples_of_the_batch_by_keyboard(open_explorer):
+    hands, rng = open_explorer("batch"), np.random.default_rng(2)
+    at = hands.at
+    for _ in range(30):
+        i = int(rng.integers(8))
+        if rng.random() < 0.4:
+            hands.reach(f"sample {i + 1} in the batch")
+            hands.tab.keyboard.press(" ")
+            at["inside"][i] = not at["inside"][i] or sum(at["inside"]) == 1
+        else:
+            hands.reach(f"z of sample {i + 1}")
+            moves = {"ArrowRight": 0.5, "ArrowUp": 0.5, "ArrowLeft": -0.5, "ArrowDown": -0.5}
+            moves |= {"PageUp": 5, "PageDown": -5, "Home": -1000, "End": 1000}
+            key = str(rng.choice(list(moves)))
+            hands.tab.keyboard.press(key)
+            at["z"][i] = float(np.clip(at["z"][i] + moves[key], -20, 40))
+        hands.check()
+        found, *_ = hands.handle(f"z of sample {i + 1}")
+        assert float(found.get_attribute("aria-valuenow")) == at["z"][i]
+        assert ("not in the batch" in found.get_attribute("aria-valuetext")) != at["inside"][i]
+
+
+def test_a_batch_keeps_its_last_sample(open_explorer):
+    hands = open_explorer("batch")
+    for i in range(4):
+        hands.reach(f"sample {i + 1} in the batch")
+        hands.tab.keyboard.press(" ")
+    hands.at["inside"] = [False] * 3 + [True] + [False] * 4
+    hands.check()
+    hands.tab.wait_for_timeout(400)
+    assert "torch refuses" in hands.element.get_by_role("status").inner_text()
+
+
+def test_gradient_descent_by_keyboard(open_explorer):
+    hands = open_explorer("undo")
+    for lr_keys, button, steps in [
+        (0, "One step down", 1),
+        (0, "Ten steps", 10),
+        (8, "One step down", 1),
+        (5, "Ten steps", 10),
+    ]:
+        if lr_keys:
+            hands.slide("lr", "ArrowRight", lr_keys)
+        hands.reach(button)
+        hands.tab.keyboard.press("Enter")
+        for _ in range(steps):
+            hands.at |= step_down(hands.at)
+        hands.check()
+    hands.slide("gamma", "ArrowLeft", 2)  # from between its steps back onto them
+    hands.check()
+
+
+def test_one_step_of_learning_rate_one_half_undoes_and_above_one_diverges(open_explorer):
+    hands = open_explorer("undo")
+    hands.slide("lr", "ArrowRight", 8)
+    hands.reach("One step down")
+    hands.tab.keyboard.press("Enter")
+    assert hands.state["loss"] < 1e-9
+    hands.slide("lr", "End")
+    before = hands.state["loss"]
+    hands.reach("Ten steps")
+    for _ in range(200):
+        hands.tab.keyboard.press("Enter")
+    assert hands.state["loss"] is None or hands.state["loss"] > before
+
+
+def test_best_batch_norm_misses_sine_squared(open_explorer):
+    hands = open_explorer("linear")
+    for keys in range(1, 9):
+        hands.slide("theta", "ArrowRight", keys)
+        hands.reach("Take the best γ and β")
+        hands.tab.keyboard.press("Enter")
+        hands.at |= {
+            key: correct_linear(hands.at)[f"best.parameters.{key}"] for key in ["gamma1", "gamma2", "beta1", "beta2"]
+        }
+        hands.check()
+        assert hands.state["missed"] == pytest.approx(np.sin(np.radians(hands.at["theta"])) ** 2, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "keys"),
+    [
+        ("undo", "γ and β", ("gamma", "beta")),
+        ("linear", "where Linear sends feature 1: W11 and W21", ("w11", "w21")),
+        ("linear", "where Linear sends feature 2: W12 and W22", ("w12", "w22")),
+        ("linear", "corner of the frame after BatchNorm: γ + β", ("gamma1", "gamma2")),
+    ],
+)
+def test_points_in_the_plane_by_keyboard_and_by_drag(open_explorer, name, label, keys):
+    hands, rng = open_explorer(name), np.random.default_rng(3)
+    hands.reach(label)
+    for _ in range(12):
+        key = str(rng.choice(["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"]))
+        hands.tab.keyboard.press(key)
+        moved, sign = keys["Up" in key or "Down" in key], 1 if key in {"ArrowRight", "ArrowUp"} else -1
+        for k, change in [(moved, sign * 0.1), (keys[moved == keys[0]], 0)]:
+            hands.at[k] = float(np.floor((hands.at[k] + change) * 10 + 0.5) / 10)
+        hands.check()
+    corner = hands.element.locator(".live svg").nth(int("corner" in label)).bounding_box()
+    for _ in range(12):
+        _, x, y = hands.handle(label)
+        goal = corner["x"] + rng.uniform(60, 240), corner["y"] + rng.uniform(40, 240)
+        drag(hands.tab.mouse, (x, y), goal)
+        _, x, y = hands.handle(label)
+        assert np.hypot(x - goal[0], y - goal[1]) < 4  # the nearest point of its grid
+        state = hands.state
+        assert [state[k] for k in keys] != [hands.at[k] for k in keys]
+        hands.at |= {k: state[k] for k in keys}
+        hands.check()
+
+
+def drag(mouse, start, goal):
+    """Take hold, move and let go; moves after that do nothing."""
+    mouse.move(*start)
+    mouse.down()
+    mouse.move(*(np.add(start, goal) / 2))
+    mouse.move(*goal)
+    mouse.up()
+    mouse.move(goal[0] + 30, goal[1] + 30)
+
+
+def place_of_tick(hands, words, row):
+    """Return the place of the tick with these words, the row-th of them from the top, in the first plot."""
+    box = (
+        hands.element.locator(".live svg")
+        .first.locator("text", has_text=re.compile(f"^{words}$"))
+        .nth(row)
+        .bounding_box()
+    )
+    return box["x"] + box["width"] / 2
+
+
+def test_samples_of_the_batch_by_drag(open_explorer):
+    hands, rng = open_explorer("batch"), np.random.default_rng(4)
+    ticks = {-20: place_of_tick(hands, "−20", 0), 0: place_of_tick(hands, "0", 0), 40: place_of_tick(hands, "40", 0)}
+    per_unit = (ticks[40] - ticks[-20]) / 60
+    assert ticks[0] == pytest.approx(ticks[-20] + 20 * per_unit, abs=1)
+    for number in range(24):
+        i = number % 8
+        _, x, y = hands.handle(f"z of sample {i + 1}")
+        value = float(rng.integers(-60, 100)) / 2  # sometimes beyond the ends
+        drag(hands.tab.mouse, (x, y), (ticks[0] + value * per_unit, y + 15))
+        hands.at["z"][i] = float(np.clip(value, -20, 40))
+        spread = np.diff(np.sort(hands.at["z"])).min()
+        hands.check()
+        if spread < 1.5:  # the next hand might take the neighbour
+            hands.at["z"] = list(data_of("batch", "start")["z"])
+            hands.at["inside"] = list(data_of("batch", "start")["inside"])
+            hands.element.get_by_role("button", name="Back to the start").click()
+
+
+def test_a_wild_sample_moves_all_normalized_values_and_stops_at_the_bound(open_explorer):
+    hands = open_explorer("batch")
+    before = np.array(hands.state["z_hat"][:4])
+    _, x, y = hands.handle("z of sample 3")
+    drag(hands.tab.mouse, (x, y), (place_of_tick(hands, "40", 0), y))
+    after = np.array(hands.state["z_hat"][:4])
+    assert np.abs(after - before).min() > 0.1
+    assert 1.6 < after[2] < np.sqrt(3)
+
+
+@pytest.mark.parametrize("name", ["batch", "undo", "linear"])
+def test_handles_by_touch_on_a_phone(open_explorer, name):
+    hands = open_explorer(name, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    found = hands.element.locator(".handle").first
+    found.scroll_into_view_if_needed()
+    box = found.locator(".reach").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session, before = hands.context.new_cdp_session(hands.tab), hands.state
+    for kind, points in [
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x + 20, "y": y}]),
+        ("touchMove", [{"x": x + 50, "y": y - 3}]),
+        ("touchEnd", []),
+    ]:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    moved = found.locator(".reach").bounding_box()
+    assert moved["x"] - box["x"] == pytest.approx(50, abs=5)
+    hands.at |= {key: value for key, value in hands.state.items() if key in hands.at}
+    assert hands.state != before
+    hands.check()
+
+
+# The page around it.
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_tab_goes_through_all_controls_and_each_has_a_name(open_explorer, name):
+    hands = open_explorer(name)
+    expected = hands.element.evaluate(ORDER)
+    reached = []
+    for _ in expected:
+        hands.tab.keyboard.press("Tab")
+        reached.append(hands.tab.evaluate(WHERE))
+        ring = hands.element.evaluate(
+            "e => { const c = e.shadowRoot.activeElement, s = getComputedStyle(c.querySelector('.reach') ?? c); "
+            "return s.outlineStyle !== 'none' || (s.stroke !== 'none' && parseFloat(s.strokeWidth) >= 2) }"
+        )
+        assert ring, f"{reached[-1]}: the focus is not to be seen"
+    assert reached == expected
+    assert len(set(reached)) == len(reached)
+    roles = hands.element.get_by_role("slider")
+    assert roles.count() == len(SLIDERS[name]) + hands.element.locator(".handle").count()
+    for line in hands.element.aria_snapshot().splitlines():
+        assert not re.fullmatch(r"\s*- (slider|checkbox|button)(: .*)?", line), line
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_sentence_is_polite_and_follows_when_the_hand_rests(open_explorer, name):
+    hands = open_explorer(name)
+    status = hands.element.get_by_role("status")
+    before = status.inner_text()
+    assert len(before.split()) > 15
+    slider = {"running": "t", "linear": "theta"}.get(name, "beta")
+    hands.slide(slider, "ArrowRight", 3)
+    assert status.inner_text() == before
+    hands.tab.wait_for_timeout(500)
+    assert status.inner_text() != before
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("width", [1280, 768, 390, 320])
+def test_nothing_sticks_out(open_explorer, name, width):
+    hands = open_explorer(name, viewport={"width": width, "height": 800})
+    assert hands.tab.evaluate("document.scrollingElement.scrollWidth") <= width
+    sticking = """e => { const live = e.shadowRoot.querySelector('.live').getBoundingClientRect();
+        return [...e.shadowRoot.querySelectorAll('text, .value, button, td, th, input')].filter(c => {
+            const box = c.getBoundingClientRect(); return box.left < live.left || box.right > live.right + 1;
+        }).map(c => c.outerHTML) }"""
+    assert hands.element.evaluate(sticking) == []
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_without_javascript_there_are_a_sentence_and_a_figure(open_explorer, name):
+    hands = open_explorer(name, java_script_enabled=False)
+    assert len(hands.element.locator("p").inner_text().split()) > 10
+    assert hands.element.locator("p").is_visible()
+    figure = hands.element.get_by_role("img")
+    assert figure.is_visible()
+    assert len(figure.get_attribute("aria-label").split()) > 8
+    assert figure.bounding_box()["height"] > 150
+    markup = figure.evaluate("e => e.outerHTML")
+    assert "currentColor" in markup
+    assert explorers.INK not in markup
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_in_print_the_figure_stands_in_the_place_of_the_controls(open_explorer, name):
+    hands = open_explorer(name)
+    figure, live = hands.element.get_by_role("img", include_hidden=True), hands.element.locator(".live")
+    assert not figure.is_visible()
+    hands.tab.emulate_media(media="print")
+    assert figure.is_visible()
+    assert not live.is_visible()
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_the_same_call_gives_the_same_bytes(name):
+    assert EXPLORERS[name]()._repr_html_() == EXPLORERS[name]()._repr_html_()
+
+
+def test_two_outputs_on_one_page_work(browser, tmp_path):
+    path = tmp_path / "two.html"
+    one = explore_batch()._repr_html_()
+    path.write_text(f"<!doctype html><meta charset=utf-8>{one}{one}{explore_undo()._repr_html_()}", "utf8")
+    tab, errors = browser.new_page(), []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(path.as_uri())
+    assert errors == []
+    assert [e.evaluate("e => e.state.m ?? e.state.size") for e in tab.locator("bn-batch, bn-undo").all()] == [4, 4, 8]
+    tab.close()
+
+
+def contrast(tab, selector):
+    """Return the contrast between the text of an element in an explorer and the ground of the page."""
+    return tab.locator(selector).first.evaluate(
+        """e => {
+        const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const light = (color) => {
+            const [r, g, b] = color.match(/[\\d.]+/g).map((v) => linear(v / 255));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const back = (element) => getComputedStyle(element).backgroundColor;
+        let ground = e.getRootNode().host;
+        while (ground && /, 0\\)$|transparent/.test(back(ground))) ground = ground.parentElement;
+        const ink = getComputedStyle(e)[e instanceof SVGElement ? 'fill' : 'color'];
+        const [a, b] = [light(ink), light(ground ? back(ground) : 'rgb(255, 255, 255)')].sort((p, q) => q - p);
+        return (a + 0.05) / (b + 0.05); }"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_chapter_shows_its_explorer_in_light_and_dark(browser, book, name, scheme):
+    tab, errors = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 900}), []
+    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto((book / f"chapters/{CHAPTERS[name]}.html").as_uri())
+    assert tab.evaluate("document.documentElement.dataset.theme") == scheme
+    for part in ["svg text", "td", "label span", "button", "[role=status]", "th"]:
+        assert contrast(tab, f"bn-{name} .live {part}") >= 4.5, part
+    slider = tab.locator(f"bn-{name} input[type=range]").first
+    before, address = tab.locator(f"bn-{name}").evaluate("e => JSON.stringify(e.state)"), tab.url
+    slider.press("ArrowRight")
+    assert tab.locator(f"bn-{name}").evaluate("e => JSON.stringify(e.state)") != before
+    assert tab.url == address  # an arrow key turns no page
+    assert errors == []
+    tab.close()
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"])
+def test_ink_follows_the_themes_of_jupyterlab(browser, tmp_path, ground):
+    ink = {"#ffffff": "rgba(0, 0, 0, 0.87)", "#111111": "#ffffff"}[ground]
+    path = tmp_path / "lab.html"
+    style = f"body {{ --jp-content-font-color1: {ink}; background: {ground} }}"
+    path.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{explore_undo()._repr_html_()}", "utf8")
+    tab = browser.new_page()
+    tab.goto(path.as_uri())
+    for part in ["svg text", "td", "button", "[role=status]"]:
+        assert contrast(tab, f"bn-undo .live {part}") >= 4.5
+    tab.close()
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_page_has_the_script_of_its_explorer_and_no_other(book, name):
+    page = (book / f"chapters/{CHAPTERS[name]}.html").read_text("utf8")
+    assert re.findall(r'define\("bn-(\w+)"', page) == [name]
+
+
+def test_scripts_are_small_and_belong_to_the_package():
+    scripts = sorted(FOLDER.glob("*.js"))
+    assert [path.stem for path in scripts] == sorted([*EXPLORERS, "shared"])
+    assert len(gzip.compress(b"".join(path.read_bytes() for path in scripts))) < 30_000
+    settings = (ROOT / "pyproject.toml").read_text()
+    assert 'packages = ["bnutils", "bnutils.explorers"]' in settings
+    assert '"bnutils.explorers" = ["*.js"]' in settings
+
+
+def test_data_of_an_explorer_cannot_end_its_attribute():
+    sample = explorers.Explorer("batch", {"start": {"a": "\"'<&"}}, "A <b>.", explorers.new_figure()[0], 'An "alt".')
+    text = sample._repr_html_().partition("</bn-batch>")[0]
+    assert json.dumps("\"'<&") not in text
+    assert "<b>" not in text
+    assert "An &quot;alt&quot;." in text
