@@ -93,9 +93,9 @@ define("bn-linear", class extends Explorer {
       plot.text(24, 12, title);
       plot.axis(x, [-2, 0, 2], { y: side + 26 });
       plot.axis(y, [-2, 0, 2], { x: 20 });
-      for (const [a, b] of points) plot.dot(x(a), y(b), 2.5, color, 0.55);
+      for (const [a, b] of points) plot.dot(x(a), y(b), 2.5, color, 0.7);
       plot.path(frame.map(([a, b]) => [x(a), y(b)]), color);
-      const arrows = k === 0 ? [[w11, w21, "1"], [w12, w22, "2"]] : [];
+      const arrows = k === 0 ? [[w11, w21, "x₁"], [w12, w22, "x₂"]] : [];
       for (const [a, b, name] of arrows) {
         plot.line(x(0), y(0), x(a), y(b), "axis");
         plot.text(x(a) + 10, y(b) - 8, name);

@@ -57,7 +57,7 @@ define("bn-running", class extends Explorer {
 
   draw({ paths, t, training, evaluation }) {
     const [means, variances, outputs] = this.plots;
-    this.over_time(means, paths.truth, paths.batch, paths.mean, [-5, 15], [-5, 0, 5, 10, 15], "mean");
+    this.over_time(means, paths.truth, paths.batch, paths.mean, [-5, 15], [-5, 0, 5, 10, 15], "mean (dashed: the truth)");
     this.over_time(variances, paths.truth.map(() => 4), paths.unbiased, paths.var, [0, 12], [0, 4, 8, 12], "variance");
     const scale = outputs.scale([-6, 6], [14, outputs.width - 14]);
     outputs.text(0, 14, `batch ${t}, training mode`);
