@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
+import nbformat
 import pytest
 from conftest import ROOT
 
@@ -39,6 +40,10 @@ def lab(tmp_path_factory):
     write_samples(folder / "samples")
     (folder / "assignments").mkdir()
     shutil.copy(folder / "samples/ada/forward.ipynb", folder / "assignments")
+    cells = ["from bnutils.explorers import explore_batch", "explore_batch()", "'the next cell'"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}  # else JupyterLab asks for one
+    nbformat.write(notebook, folder / "explorer.ipynb")
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -76,3 +81,31 @@ def test_notebook_opens_and_all_its_cells_run(browser, lab, notebook):
     assert len(cells) > 5
     assert [(cell["source"], cell["errors"]) for cell in cells if cell["errors"]] == []
     assert all(cell["count"] for cell in cells if cell["source"].strip())
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_explorer_works_and_keeps_the_arrow_keys(browser, lab, theme):
+    tab, errors = browser.new_page(), []
+    tab.set_default_timeout(120_000)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(f"{lab}/lab/tree/explorer.ipynb?token=reader&reset")
+    tab.wait_for_selector(".jp-NotebookPanel")
+    tab.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    tab.evaluate(RUN_ALL)
+    slider = tab.locator("bn-batch").get_by_role("slider", name="γ, scale")
+    slider.click()  # in the middle, at 0
+    chosen = "jupyterapp.shell.currentWidget.content.activeCellIndex"
+    before = tab.evaluate(chosen)
+    for key in ["ArrowRight", "ArrowRight", "ArrowUp", "ArrowDown", "ArrowDown", "ArrowRight"]:
+        slider.press(key)
+    for key in ["ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp"]:
+        tab.locator("bn-batch").get_by_role("slider", name="z of sample 1").press(key)
+    state = tab.locator("bn-batch").evaluate("e => e.state")
+    assert state["z"][0] == 7
+    assert state["gamma"] == pytest.approx(0.2)
+    assert state["out"]["std"] == pytest.approx(0.2, abs=1e-4)
+    assert tab.evaluate(chosen) == before
+    ink = tab.locator("bn-batch .live svg text").first.evaluate("e => getComputedStyle(e).fill")
+    assert ("255" in ink) == (theme == "JupyterLab Dark")  # white letters on dark, black ones on light
+    assert errors == []
+    tab.close()

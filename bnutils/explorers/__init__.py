@@ -48,8 +48,7 @@ class Explorer:
         data = "".join(f' data-{key}="{html.escape(json.dumps(value))}"' for key, value in self.data.items())
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
         return (
-            # JupyterLab keeps its hands off the arrow keys where this attribute is
-            f'<bn-{self.name} data-lm-suppress-shortcuts="true" style="{colors}"{data}>\n'
+            f'<bn-{self.name} style="{colors}"{data}>\n'
             f"<p>{html.escape(self.sentence)} (With JavaScript, this figure can be moved.)</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"

@@ -87,8 +87,6 @@ class Explorer extends HTMLElement {
     this.build();
     this.reset = this.button("Back to the start", () => { this.at = structuredClone(this.start); });
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
-    // arrow keys belong to the control that has the focus, and not to the page: some pages turn over with them
-    this.live.addEventListener("keydown", (event) => { if (/^(Arrow|Page|Home|End| )/.test(event.key)) event.stopPropagation(); });
     new ResizeObserver(() => this.refresh()).observe(this.live);
     this.refresh();
   }
