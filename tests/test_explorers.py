@@ -331,9 +331,9 @@ def test_one_step_of_learning_rate_one_half_undoes_and_above_one_diverges(open_e
     hands.slide("lr", "End")
     before = hands.state["loss"]
     hands.reach("Ten steps")
-    for _ in range(200):
+    for _ in range(20):
         hands.tab.keyboard.press("Enter")
-    assert hands.state["loss"] is None or hands.state["loss"] > before
+    assert hands.state["loss"] > before
 
 
 def test_best_batch_norm_misses_sine_squared(open_explorer):
