@@ -87,6 +87,8 @@ class Explorer extends HTMLElement {
     this.build();
     this.reset = this.button("Back to the start", () => { this.at = structuredClone(this.start); });
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
+    // keys belong to the control that has the focus: JupyterLab would go to another cell with an arrow
+    this.live.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation(); });
     new ResizeObserver(() => this.refresh()).observe(this.live);
     this.refresh();
   }
