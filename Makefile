@@ -4,7 +4,7 @@ READY := .venv/ready page/node_modules/.package-lock.json
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test serve lab assignments samples grade formgrader feedback grading-times check-binder benchmark times results clean
+.PHONY: book test serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -14,6 +14,12 @@ test: book ## build the book, then run every check of CI, file by file on two co
 
 serve: book ## read the built book on localhost
 	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
+
+pdf: book ## print the book into one PDF, and pack its pages into a zip, into _build/html
+	$(BIN)/python tools/make_pdf.py
+
+audit: book page/audit/node_modules/.package-lock.json ## measure every page with Lighthouse (a quarter of an hour)
+	CHROME_PATH="$${CHROME_PATH:-$$(command -v chromium || command -v google-chrome)}" $(BIN)/node page/audit/audit.mjs
 
 lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
@@ -60,6 +66,6 @@ clean: ## remove all that is derived
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -e .
 	touch $@
 
-page/node_modules/.package-lock.json: page/package-lock.json .venv/ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix page --silent
+%/node_modules/.package-lock.json: %/package-lock.json .venv/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix $* --silent
 	touch $@

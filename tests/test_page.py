@@ -1,5 +1,6 @@
 """The built book as a reader meets it: every page in a real browser."""
 
+import gzip
 import html.parser
 import http.server
 import io
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import yaml
 from book_page import PAGE_INK, add_setup_cell, cure, take_page_ink
+from bs4 import BeautifulSoup
 from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book, tree_hash
 from IPython.core.inputtransformer2 import TransformerManager
@@ -24,6 +26,7 @@ from bnutils.plotting import INK
 
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 OWNER_AND_NAME = REPOSITORY.removeprefix("https://github.com/")
+PUBLISHED = "https://{}.github.io/{}/".format(*OWNER_AND_NAME.split("/"))
 CHAPTERS = [path.stem for path in chapters_of(ROOT / "_toc.yml")]
 WRITTEN = [f"{name}.html" for name in pages_of(ROOT / "_toc.yml")]
 PAGES = [*WRITTEN, "search.html", "genindex.html"]
@@ -209,6 +212,66 @@ def test_cured_page_does_not_load_fontawesome_as_script():
     assert cure('<p><script defer src="_static/scripts/fontawesome.js?digest=1"></script></p>') == "<p></p>"
 
 
+AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
+FIND_FAULTS = """async () => {
+  document.querySelectorAll('details').forEach((details) => { details.open = true; });
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+  return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 150)).join(' | ')}`);
+}"""
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("scheme", "width"), [("light", DESKTOP), ("dark", PHONE)])
+def test_axe_finds_nothing_that_keeps_readers_out(browser, site, page, scheme, width):
+    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab.goto(site + page)
+    tab.evaluate(AXE.read_text())
+    assert tab.evaluate("document.documentElement.dataset.theme") == scheme
+    assert tab.evaluate(FIND_FAULTS) == []
+    tab.close()
+
+
+def test_axe_finds_a_fault(browser):
+    tab = browser.new_page()
+    tab.set_content('<html lang="en"><title>x</title><main><h1>x</h1><img src="x.png"></main></html>')
+    tab.evaluate(AXE.read_text())
+    assert [fault.split(":")[0] for fault in tab.evaluate(FIND_FAULTS)] == ["image-alt"]
+    tab.close()
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_page_weighs_little(visit, site, book, page):
+    files = {urlsplit(url).path for url in visit(page)["requests"] if url.startswith(site)}
+    weights = {name: packed_size(book / name.removeprefix("/")) for name in files}
+    explorers = sum(weight for name, weight in weights.items() if "explorer" in name)
+    assert sum(weights.values()) - explorers <= 250_000, weights
+
+
+def packed_size(path):
+    """Return the bytes of a file as a server sends it."""
+    content = path.read_bytes()
+    return len(content if path.suffix in {".png", ".woff2"} else gzip.compress(content))
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_head_of_page_says_where_it_is_published_and_what_to_show_beside_a_link(book, page):
+    head = BeautifulSoup((book / page).read_text(), "html.parser").head
+    assert [link["href"] for link in head.select("link[rel=canonical]")] == [PUBLISHED + page]
+    shown = {tag["property"]: tag["content"] for tag in head.select("meta[property]")}
+    assert shown["og:url"] == PUBLISHED + page
+    assert shown["og:description"] == head.select_one("meta[name=description]")["content"]
+    assert shown["og:title"]
+    card = book / shown["og:image"].removeprefix(PUBLISHED)
+    assert Image.open(card).size == (1200, 630)
+    icon = head.select_one("link[rel=icon]")["href"]
+    assert (book / page).parent.joinpath(icon).is_file()
+
+
+def test_sitemap_lists_the_pages(book):
+    addresses = re.findall("<loc>(.*)</loc>", (book / "sitemap.xml").read_text())
+    assert addresses == sorted(PUBLISHED + page for page in WRITTEN)
+
+
 class Anchors(html.parser.HTMLParser):
     """Collect the ids and the links of a page."""
 
@@ -229,9 +292,9 @@ def test_every_link_inside_the_book_resolves(book):
     broken = []
     for name, page in pages.items():
         for link in page.links:
-            target = urlsplit(urljoin(f"book:///{name}", link))
+            target = urlsplit(urljoin(f"file:///{name}", link))  # urljoin joins no unknown scheme
             path, anchor = unquote(target.path).lstrip("/"), unquote(target.fragment)
-            if target.scheme != "book":
+            if target.scheme != "file":
                 continue
             if not (book / path).is_file() or (path in pages and anchor not in pages[path].ids):
                 broken.append(f"{name}: {link}")

@@ -47,6 +47,7 @@ def main():
 
 def save_slices(tab, name):
     """Save the whole page that a tab shows, in slices from the top."""
+    tab.add_style_tag(content="section { content-visibility: visible !important }")  # else heights are estimates
     size = tab.viewport_size
     height = tab.evaluate("document.documentElement.scrollHeight")
     tab.set_viewport_size(size | {"height": height})  # a window as high as the page: nothing scrolls while we look

@@ -1,0 +1,125 @@
+"""The printed book and the zip of its pages."""
+
+import io
+import re
+import zipfile
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from build_book import pages_of
+from conftest import ROOT
+from make_pdf import PDF, ZIP, lead_on, make_pdf, make_zip, sheets_of, slug
+from pypdf import PdfReader
+
+PAGES = pages_of(ROOT / "_toc.yml")
+A4 = 210 / 25.4 * 72, 297 / 25.4 * 72  # points
+
+
+@pytest.fixture(scope="module")
+def printed(book, tmp_path_factory):
+    """Return the printed book, ready to be read."""
+    path = tmp_path_factory.mktemp("pdf") / PDF
+    make_pdf(book, ROOT / "_toc.yml", path)
+    return PdfReader(path)
+
+
+@pytest.fixture(scope="module")
+def texts(printed):
+    """Return the text of each sheet, without spaces."""
+    return [re.sub(r"\s", "", page.extract_text()) for page in printed.pages]
+
+
+def title_of(book, page):
+    """Return the title of a built page, without spaces."""
+    title = BeautifulSoup((book / f"{page}.html").read_text(), "html.parser").title.text
+    return re.sub(r"\s", "", title.split(" — ")[0])
+
+
+def test_pdf_has_a_cover_and_no_blank_sheet(texts):
+    assert texts[0].startswith("BatchNormalization")
+    assert [number for number, text in enumerate(texts, 1) if len(text) < 40] == []
+
+
+def test_contents_name_the_sheet_on_which_each_page_begins(book, printed, texts):
+    sheets = sheets_of(printed)
+    contents = "".join(texts[1 : sheets[slug(PAGES[0])] - 1])
+    for page in PAGES:
+        sheet, title = sheets[slug(page)], title_of(book, page)
+        assert f"{title}{sheet}" in contents
+        assert texts[sheet - 1].startswith(f"{sheet}{title}")  # the number is that at its foot
+
+
+def test_links_inside_the_pdf_resolve_and_none_leads_to_a_file(printed):
+    names, inside = set(printed.named_destinations), 0
+    for number, page in enumerate(printed.pages, 1):
+        for note in page.get("/Annots", []):
+            note = note.get_object()
+            target, action = note.get("/Dest"), note.get("/A", {})
+            if target is not None:
+                inside += 1
+                assert str(target) in names or f"/{str(target).lstrip('/')}" in names, f"sheet {number}: {target}"
+            else:
+                assert action["/URI"].startswith(("https://", "http://")), f"sheet {number}: {action}"
+    assert inside > 300
+
+
+def test_bookmarks_lead_to_the_pages(book, printed):
+    marks = {re.sub(r"\s", "", mark.title): mark for mark in printed.outline if not isinstance(mark, list)}
+    sheets = sheets_of(printed)
+    for page in PAGES[1:]:
+        assert printed.get_destination_page_number(marks[title_of(book, page)]) + 1 == sheets[slug(page)]
+
+
+def test_solutions_are_open_and_figures_are_drawn_not_photographed(printed, texts):
+    whole = "".join(texts)
+    assert "Showthesolution" not in whole
+    assert "Showthecode" not in whole
+    chapter = BeautifulSoup((ROOT / "_build/html/chapters/02_formula.html").read_text(), "html.parser")
+    solution = chapter.select_one(".tag_hide-cell pre").text
+    assert re.sub(r"\s", "", solution)[:60] in whole
+    sheet = texts.index(next(text for text in texts if "Fig.2.1" in text))
+    assert not printed.pages[sheet].images
+
+
+def test_links_lead_on():
+    pages = ["intro", "chapters/a", "chapters/b"]
+    assert lead_on("b.html#x", "chapters/a", pages, "https://x/") == "#chapters-b--x"
+    assert lead_on("#x", "chapters/a", pages, "https://x/") == "#chapters-a--x"
+    assert lead_on("../intro.html", "chapters/a", pages, "https://x/") == "#intro"
+    assert lead_on("../_sources/a.ipynb", "chapters/a", pages, "https://x/") == "https://x/_sources/a.ipynb"
+    assert lead_on("https://pytorch.org", "chapters/a", pages, "https://x/") == "https://pytorch.org"
+
+
+def test_zip_holds_the_pages_and_not_itself(book, tmp_path):
+    make_zip(book, tmp_path / ZIP)
+    with zipfile.ZipFile(tmp_path / ZIP) as archive:
+        names = archive.namelist()
+        page = archive.read("batch-normalization/intro.html")
+    assert page == (book / "intro.html").read_bytes()
+    assert {f"batch-normalization/{page}.html" for page in PAGES} <= set(names)
+    assert not [name for name in names if name.endswith((".zip", ".pdf"))]
+
+
+def test_landing_page_links_to_what_publishing_makes(book):
+    published = "https://{}.github.io/{}/".format(*yaml_config()["repository"]["url"].split("/")[-2:])
+    links = [a["href"] for a in BeautifulSoup((book / "intro.html").read_text(), "html.parser").select("article a[href]")]
+    assert {published + PDF, published + ZIP} <= set(links)
+    steps = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text())["jobs"]["publish"]["steps"]
+    assert [step["run"] for step in steps if "make pdf" in step.get("run", "")]
+
+
+def yaml_config():
+    """Return the configuration of the book."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text())
+
+
+def test_summary_fits_one_sheet_of_paper(browser, book):
+    tab = browser.new_page()
+    tab.goto(f"{book.as_uri()}/summary.html")
+    sheets = PdfReader(io.BytesIO(tab.pdf(format="A4"))).pages
+    tab.close()
+    assert len(sheets) == 1
+    text = sheets[0].extract_text()
+    assert "The book on one page" in text
+    assert "A regularizer?" in text  # the last of its lines

@@ -1,0 +1,171 @@
+"""Print the built book into one PDF, and pack its pages into a zip for reading offline: `make pdf`.
+
+Chromium prints one long page, put together from the built ones: cover, contents, then each page with its links to the
+others led inside. It prints twice: the first time shows on which sheet each page begins. JavaScript stays off, so
+what is folded is open, and an explorer is its figure.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from html import escape
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import yaml
+from bs4 import BeautifulSoup
+from build_book import ROOT, pages_of
+from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
+
+PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"
+IN_EACH_CHAPTER = {"Summary", "Exercises", "Sources"}  # not worth a line of the contents
+STYLE = """
+@page { size: A4; margin: 17mm 17mm 19mm; @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 } }
+@page :first { margin: 0; @bottom-center { content: none } }
+body { display: block; background: white }
+.cover { height: 297mm; padding: 40mm 25mm; break-after: page; background: #14181e; color: white }
+.cover h1 { margin: 0 0 6mm; font-size: 46pt; line-height: 1.15 }
+.cover p { font-size: 16pt; color: #d6dbe1 }
+.cover img { width: 100%; margin-top: 25mm; padding: 8mm; border-radius: 3mm; background: white }
+.contents { break-after: page }
+.contents h2 { margin: 6mm 0 2mm; font-size: 13pt }
+.contents { columns: 2; column-gap: 10mm; font-size: 9pt }
+.contents h1 { column-span: all }
+.contents p { display: flex; gap: 2mm; margin: 0.6mm 0; line-height: 1.25; break-inside: avoid }
+.contents p.page { margin-top: 2.5mm; font-weight: 600; break-after: avoid }
+.contents a { flex: 1; color: inherit; text-decoration: none }
+article + article { break-before: page }
+* { animation: none !important }  /* what is unfolded would begin invisible */
+.dropdown > .admonition-title { padding-left: 0.6rem !important }
+:is(h1, h2, h3, h4) { white-space: break-spaces }  /* keeps a space where a line ends, for the list of bookmarks */
+"""
+
+
+def slug(page):
+    """Return the address of a page within the printed one, from its name in the table of contents."""
+    return page.replace("/", "-")
+
+
+def read_page(html, page, pages, published):
+    """Return a built page as an article whose addresses lead on, and its headings by their addresses."""
+    soup = BeautifulSoup((html / f"{page}.html").read_text("utf8"), "html.parser")
+    article, title = soup.find("article"), soup.title.text.split(" — ")[0]
+    for useless in article.select(".headerlink, script, button, .tag_hide-input > details"):
+        useless.decompose()
+    for token in article.select("pre span:is(.n, .p, .w)"):  # without a colour: half the tags of the PDF
+        token.unwrap()
+    for folded in article.find_all("details"):
+        folded["open"] = ""
+        folded.summary.replace_with(BeautifulSoup("<p><b>Solution</b></p>", "html.parser"))
+    for element in article.find_all(id=True):
+        element["id"] = f"{slug(page)}--{element['id']}"
+    for element in article.find_all(src=True):
+        element["src"] = urljoin(f"{html.as_uri()}/{page}.html", element["src"])
+    for link in article.find_all("a", href=True):
+        link["href"] = lead_on(link["href"], page, pages, published)
+    article.h1.string = title  # with the number of the chapter
+    article["id"] = slug(page)
+    for source in article.select("h2 .katex-mathml"):
+        source.decompose()
+    found = article.select("section > section > h2")
+    sections = {h2.parent["id"]: h2.text for h2 in found if h2.text not in IN_EACH_CHAPTER}
+    return article, {slug(page): title} | sections
+
+
+def lead_on(href, page, pages, published):
+    """Return where a link of a page leads from within the PDF: to a place in it, or to a published address."""
+    target = urlsplit(urljoin(f"file:///{page}.html", href))
+    if target.scheme != "file":
+        return href
+    name = target.path.removeprefix("/")
+    if name.removesuffix(".html") not in pages:
+        return published + name
+    name = slug(name.removesuffix(".html"))
+    return f"#{name}--{target.fragment}" if target.fragment else f"#{name}"
+
+
+def contents(toc, headings, sheets):
+    """Return the table of contents as HTML; ``sheets`` holds the number of the sheet to which an address leads."""
+    lines = []
+    for part in [{"chapters": [{"file": toc["root"]}]}, *toc["parts"]]:
+        lines += [f"<h2>{part['caption']}</h2>"] if "caption" in part else []
+        for page in (entry["file"] for entry in part["chapters"]):
+            for address, title in headings[page].items():
+                kind = "page" if address == slug(page) else "section"
+                line = f'<a href="#{address}">{escape(title)}</a>{sheets.get(address, "")}'
+                lines.append(f'<p class="{kind}">{line}</p>')
+    return "\n".join(lines)
+
+
+def put_together(html, toc_path, sheets):
+    """Return the book as one page of HTML."""
+    toc, pages = yaml.safe_load(toc_path.read_text()), pages_of(toc_path)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    root = BeautifulSoup((html / f"{toc['root']}.html").read_text("utf8"), "html.parser")
+    published = root.find("link", rel="canonical")["href"].removesuffix(f"{toc['root']}.html")
+    articles, headings = zip(*(read_page(html, page, pages, published) for page in pages), strict=True)
+    picture = next((image["src"] for image in articles[0].find_all("img")), f"{html.as_uri()}/_static/logo.svg")
+    return f"""<!DOCTYPE html>
+<html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{config["title"]}</title>
+<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}</style></head><body>
+<div class="cover"><h1>{config["title"]}</h1><p>{config["author"]}</p><p>{published}</p><img src="{picture}" alt=""></div>
+<div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)), sheets)}</div>
+{"".join(str(article) for article in articles)}
+</body></html>"""
+
+
+def print_page(text, path):
+    """Print a page of HTML with Chromium."""
+    source = path.with_suffix(".html")
+    source.write_text(text, "utf8")
+    with sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(color_scheme="light", java_script_enabled=False)
+        tab.goto(source.as_uri(), timeout=120_000)
+        tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+        browser.close()
+
+
+def sheets_of(reader):
+    """Return the number of the sheet, from 1, to which each name in a PDF leads."""
+    places = reader.named_destinations
+    return {name.lstrip("/"): reader.get_destination_page_number(place) + 1 for name, place in places.items()}
+
+
+def make_pdf(html, toc, out):
+    """Write the book as a PDF."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "book.pdf")
+        print_page(put_together(html, toc, {}), path)
+        print_page(put_together(html, toc, sheets_of(PdfReader(path))), path)
+        content = path.read_bytes()
+    out.write_bytes(re.sub(rb"\(D:\d{14}", b"(D:20000101000000", content))  # the same book gives the same bytes
+
+
+def make_zip(html, out):
+    """Pack the built pages, without what this script makes, in an order and with dates that never change."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(p for p in html.rglob("*") if p.is_file() and p.name not in {PDF, ZIP}):
+            entry = zipfile.ZipInfo(f"batch-normalization/{path.relative_to(html).as_posix()}")
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+
+
+def main():
+    """Make what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "_build/html", help="the folder for the two files")
+    args = parser.parse_args()
+    html = ROOT / "_build/html"
+    make_pdf(html, ROOT / "_toc.yml", args.out / PDF)
+    make_zip(html, args.out / ZIP)
+    for name in [PDF, ZIP]:
+        print(f"{args.out / name}: {os.path.getsize(args.out / name) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
