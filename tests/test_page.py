@@ -243,8 +243,7 @@ def test_axe_finds_a_fault(browser):
 def test_page_weighs_little(visit, site, book, page):
     files = {urlsplit(url).path for url in visit(page)["requests"] if url.startswith(site)}
     weights = {name: packed_size(book / name.removeprefix("/")) for name in files}
-    explorers = sum(weight for name, weight in weights.items() if "explorer" in name)
-    assert sum(weights.values()) - explorers <= 250_000, weights
+    assert sum(weights.values()) <= 250_000, weights
 
 
 def packed_size(path):

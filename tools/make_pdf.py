@@ -62,7 +62,8 @@ def read_page(html, page, pages, published):
         folded["open"] = ""
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution</b></p>", "html.parser"))
     for element in article.find_all(id=True):
-        element["id"] = f"{slug(page)}--{element['id']}"
+        if element.find_parent("svg") is None:  # whose parts use each other
+            element["id"] = f"{slug(page)}--{element['id']}"
     for element in article.find_all(src=True):
         element["src"] = urljoin(f"{html.as_uri()}/{page}.html", element["src"])
     for link in article.find_all("a", href=True):
