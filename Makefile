@@ -19,7 +19,7 @@ pdf: book ## print the book into one PDF, and pack its pages into a zip, into _b
 	$(BIN)/python tools/make_pdf.py
 
 audit: book page/audit/node_modules/.package-lock.json ## measure every page with Lighthouse (a quarter of an hour)
-	CHROME_PATH="$${CHROME_PATH:-$$(command -v chromium || command -v google-chrome)}" $(BIN)/node page/audit/audit.mjs
+	CHROME_PATH="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/node page/audit/audit.mjs
 
 lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters

@@ -15,13 +15,13 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from docutils import nodes
+from lighten import lighten
+from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 from bnutils.plotting import INK
-from lighten import lighten
-from social_card import draw_card
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
@@ -136,7 +136,8 @@ def describe_in_head(app, pagename, title, text):
         "url": f"{base}{pagename}.html",
         "image": urljoin(base, CARD),
     }
-    tags = [f'<meta name="description" content="{text}" />', '<meta name="twitter:card" content="summary_large_image" />']
+    named = {"description": text, "twitter:card": "summary_large_image"}
+    tags = [f'<meta name="{name}" content="{value}" />' for name, value in named.items()]
     tags += [f'<meta property="og:{name}" content="{value}" />' for name, value in properties.items()]
     return "\n" + "\n".join(tags)
 
@@ -164,7 +165,7 @@ CURES = [  # pattern, replacement
     # 1.5 MB on every page to draw anew, as SVG, the icons that the theme's font has drawn already
     (r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", ""),
     # scripts of a search while you type, which is off, and 115 kB of words to search through
-    (r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>(?![\s\S]*bd-search-container)', ""),
+    (r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>(?![\s\S]*bd-search-con)', ""),
     (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
     # the theme before the first line is drawn, else the whole page is laid out twice, and flashes in the dark
     (r"document\.documentElement\.dataset\.theme = localStorage[^;]*;", THEME_AT_ONCE),
@@ -173,6 +174,11 @@ CURES = [  # pattern, replacement
     (r'<summary aria-label="[^"]*">', "<summary>"),
     # the empty corner of a table is no heading
     (r'<th class="([^"]*)"><p></p></th>', r'<td class="\1"></td>'),
+    # what can be wider than the screen is scrolled by keys; reading.js takes those out that are not
+    (
+        r'(<pre(?: class="[^"]*")?|<span class="katex-display"|<div class="pst-scrollable-[^"]*")(?=>)',
+        r'\1 tabindex="0"',
+    ),
     # roles: a list holds items, a region has a name
     (r'role="doc-biblioentry"', 'role="listitem"'),
     (r'(<div id="pst-primary-sidebar") class', r'\1 role="region" aria-label="Contents of the book" class'),
@@ -210,7 +216,7 @@ def add_setup_cell(notebook, repository):
 
 
 def scroll_later(script):
-    """Return the theme's script without its look at each box on the page, which lays out all; reading.js does it in view."""
+    """Return the theme's script without its look at each box of the page, which lays out all; see reading.js."""
     return re.sub(r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)', "", script)
 
 

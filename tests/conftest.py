@@ -1,21 +1,20 @@
 """What several tests need: the built book, and a browser to read it with."""
 
 import hashlib
+import http.server
 import os
-import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 from build_book import ENVIRONMENT
-from playwright.sync_api import Error, sync_playwright
+from find_chromium import open_browser
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
 
 os.environ.update(ENVIRONMENT)  # tests and nbval's kernels count as the built book does
 
@@ -46,30 +45,23 @@ def book():
 @pytest.fixture(scope="module")  # nbval cannot start kernels beside a running Playwright
 def browser():
     """Return a headless Chromium; install one where there is none."""
-    path = find_chromium()
     with sync_playwright() as playwright:
-        try:
-            chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        except Error as error:
-            install = "`apt-get install chromium` as root, or `.venv/bin/playwright install --with-deps chromium`"
-            pytest.fail(f"There is no Chromium to read the book with: run {install}.\n{error}", pytrace=False)
+        chromium = open_browser(playwright)
         yield chromium
         chromium.close()
 
 
-def find_chromium():
-    """Return the path of a Chromium, or None for the one that Playwright has downloaded."""
-    if path := chromium_on_path():
-        return path
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        subprocess.run(["apt-get", "update"])
-        subprocess.run(["apt-get", "install", "-y", "chromium"])
-    if path := chromium_on_path():
-        return path
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
-    return None
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line for each request."""
+
+    def log_message(self, *arguments):
+        """Print nothing."""
 
 
-def chromium_on_path():
-    """Return the path of a Chromium among the commands of this machine, or None."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+@pytest.fixture(scope="module")
+def site(book):
+    """Serve the built book; return its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=book)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()

@@ -1,32 +1,17 @@
 """What makes reading pleasant: keys, copying, and where one left off; in a real browser, from a server and a folder."""
 
 import gzip
-import http.server
-import threading
-from functools import partial
 
 import pytest
+from screenshot import show_whole
 
 CHAPTER = "chapters/02_formula.html"
 
 
-class SilentHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve files without a line for each request."""
-
-    def log_message(self, *arguments):
-        """Print nothing."""
-
-
 @pytest.fixture(params=["server", "folder"])
-def start(book, request):
+def start(book, site, request):
     """Return the address at which the book begins: on a server, and in a folder."""
-    if request.param == "folder":
-        yield f"{book.as_uri()}/"
-        return
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=book)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    return site if request.param == "server" else f"{book.as_uri()}/"
 
 
 @pytest.fixture
@@ -112,11 +97,9 @@ def test_keyboard_opens_the_search_and_leaves_it(reader, book):
 def test_code_wider_than_the_screen_is_reached_by_key_and_other_code_is_not(browser, book):
     tab = browser.new_page(viewport={"width": 390, "height": 900})
     tab.goto(f"{book.as_uri()}/{CHAPTER}")
-    tab.add_style_tag(content="section { content-visibility: visible !important }")
-    boxes = "[...document.querySelectorAll('article pre, article .katex-display')].filter((b) => b.offsetParent)"
-    tab.evaluate(f"{boxes}.forEach((b) => b.scrollIntoView())")
-    tab.set_viewport_size({"width": 390, "height": tab.evaluate("document.documentElement.scrollHeight")})
+    show_whole(tab)
     tab.wait_for_timeout(300)
+    boxes = "[...document.querySelectorAll('article pre, article .katex-display')].filter((b) => b.offsetParent)"
     states = tab.evaluate(f"{boxes}.map((b) => [b.scrollWidth > b.clientWidth, b.tabIndex === 0])")
     assert [wide for wide, _ in states] == [reached for _, reached in states]
     assert {wide for wide, _ in states} == {True, False}

@@ -2,15 +2,13 @@
 
 import gzip
 import html.parser
-import http.server
 import io
 import json
 import re
 import shutil
 import sys
-import threading
 import time
-from functools import cache, partial
+from functools import cache
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
@@ -21,6 +19,7 @@ from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book, tree_hash
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image, ImageColor
+from screenshot import show_whole
 
 from bnutils.plotting import INK
 
@@ -50,22 +49,6 @@ DESCRIBE_PAGE = r"""() => {
 }"""
 
 
-class SilentHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve files without a line for each request."""
-
-    def log_message(self, *arguments):
-        """Print nothing."""
-
-
-@pytest.fixture(scope="module")
-def site(book):
-    """Serve the built book; return its address."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=book)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 @pytest.fixture(scope="module")
 def visit(browser, site):
     """Return a function that opens a page at a width, once, and tells what the browser saw."""
@@ -81,6 +64,7 @@ def visit(browser, site):
         tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
         tab.goto(start + page)
         tab.wait_for_timeout(150)  # scripts that ask for more after the page is loaded
+        show_whole(tab)
         seen |= tab.evaluate(DESCRIBE_PAGE)
         tab.close()
         return seen

@@ -103,7 +103,8 @@ def test_zip_holds_the_pages_and_not_itself(book, tmp_path):
 
 def test_landing_page_links_to_what_publishing_makes(book):
     published = "https://{}.github.io/{}/".format(*yaml_config()["repository"]["url"].split("/")[-2:])
-    links = [a["href"] for a in BeautifulSoup((book / "intro.html").read_text(), "html.parser").select("article a[href]")]
+    page = BeautifulSoup((book / "intro.html").read_text(), "html.parser")
+    links = [a["href"] for a in page.select("article a[href]")]
     assert {published + PDF, published + ZIP} <= set(links)
     steps = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text())["jobs"]["publish"]["steps"]
     assert [step["run"] for step in steps if "make pdf" in step.get("run", "")]

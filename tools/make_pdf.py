@@ -8,7 +8,6 @@ what is folded is open, and an explorer is its figure.
 import argparse
 import os
 import re
-import shutil
 import tempfile
 import zipfile
 from html import escape
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import yaml
 from bs4 import BeautifulSoup
 from build_book import ROOT, pages_of
+from find_chromium import open_browser
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
@@ -113,7 +113,8 @@ def put_together(html, toc_path, sheets):
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{config["title"]}</title>
 <link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}</style></head><body>
-<div class="cover"><h1>{config["title"]}</h1><p>{config["author"]}</p><p>{published}</p><img src="{picture}" alt=""></div>
+<div class="cover"><h1>{config["title"]}</h1><p>{config["author"]}</p><p>{published}</p>
+<img src="{picture}" alt=""></div>
 <div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)), sheets)}</div>
 {"".join(str(article) for article in articles)}
 </body></html>"""
@@ -124,8 +125,7 @@ def print_page(text, path):
     source = path.with_suffix(".html")
     source.write_text(text, "utf8")
     with sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = open_browser(playwright)
         tab = browser.new_page(color_scheme="light", java_script_enabled=False)
         tab.goto(source.as_uri(), timeout=120_000)
         tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)

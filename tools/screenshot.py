@@ -1,4 +1,4 @@
-"""Save pictures of built pages, at 1280 and 390 px, in light and dark: look at what you have made.
+"""Save pictures of built pages, at 1280, 768 and 390 px, in light and dark: look at what you have made.
 
     python tools/screenshot.py _build/html/chapters/02_formula.html --out /tmp/pictures
     python tools/screenshot.py _build/html --out /tmp/pictures --open       all pages, folded cells unfolded
@@ -7,12 +7,12 @@ Long pages are cut into slices: NAME-1280-dark-0.png, NAME-1280-dark-1.png, ...
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
+from find_chromium import open_browser
 from playwright.sync_api import sync_playwright
 
-WIDTHS = [1280, 390]
+WIDTHS = [1280, 768, 390]
 SLICE = 2400  # px; taller pictures are shrunk by most viewers
 NOT_PAGES = {"genindex.html", "index.html"}
 
@@ -29,8 +29,7 @@ def main():
     pages = [p for p in found if p.name not in NOT_PAGES and "_static" not in p.parts]
 
     with sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = open_browser(playwright)
         for scheme in ["light", "dark"]:
             for width in WIDTHS:
                 tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -45,13 +44,18 @@ def main():
         browser.close()
 
 
+def show_whole(tab):
+    """Make the window as high as the page, so that all of it is laid out and nothing scrolls; return the height."""
+    tab.add_style_tag(content="section { content-visibility: visible !important }")  # else heights are estimates
+    height = tab.evaluate("document.documentElement.scrollHeight")
+    tab.set_viewport_size(tab.viewport_size | {"height": height})
+    tab.evaluate("scrollTo(0, 0)")
+    return height
+
+
 def save_slices(tab, name):
     """Save the whole page that a tab shows, in slices from the top."""
-    tab.add_style_tag(content="section { content-visibility: visible !important }")  # else heights are estimates
-    size = tab.viewport_size
-    height = tab.evaluate("document.documentElement.scrollHeight")
-    tab.set_viewport_size(size | {"height": height})  # a window as high as the page: nothing scrolls while we look
-    tab.evaluate("scrollTo(0, 0)")
+    size, height = tab.viewport_size, show_whole(tab)
     for number, top in enumerate(range(0, height, SLICE)):
         clip = {"x": 0, "y": top, "width": size["width"], "height": min(SLICE, height - top)}
         tab.screenshot(path=f"{name}-{number}.png", clip=clip)

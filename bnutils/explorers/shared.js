@@ -89,7 +89,7 @@ class Explorer extends HTMLElement {
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
     // keys belong to the control that has the focus: JupyterLab would go to another cell with an arrow
     this.live.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation(); });
-    new ResizeObserver(() => this.refresh()).observe(this.live);
+    new ResizeObserver(() => { this.laidOut = true; this.refresh(); }).observe(this.live);
     this.refresh();
   }
 
@@ -180,7 +180,8 @@ class Plot {
   }
 
   fit() {
-    this.width = Math.max(200, this.svg.getBoundingClientRect().width || 600);
+    const width = this.host.laidOut && this.svg.getBoundingClientRect().width; // to ask earlier would lay out the page twice
+    this.width = Math.max(200, width || 600);
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
     this.ink = [];
   }

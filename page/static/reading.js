@@ -1,10 +1,11 @@
-// A box that is narrower than what it holds is scrolled by keys: found when it comes into view, not on loading.
-const inView = new IntersectionObserver((entries) => {
+// What can be scrolled sideways is reached by key. The build gives that to all code, formulas and tables; here, as they
+// come near the window, it is taken from those that have nothing to scroll. (To look at all would lay out the page.)
+const nearby = new IntersectionObserver((entries) => {
   for (const { target: box, isIntersecting } of entries) {
     if (isIntersecting) box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
   }
-});
-for (const box of document.querySelectorAll("pre, .katex-display, .pst-scrollable-table-container")) inView.observe(box);
+}, { rootMargin: "100%" });
+for (const box of document.querySelectorAll("article [tabindex='0']:is(pre, .katex-display, .pst-scrollable-table-container)")) nearby.observe(box);
 
 // Paper is white.
 addEventListener("beforeprint", () => {

@@ -1,0 +1,44 @@
+"""Find a Chromium to drive; install one where there is none. As a script, print its path."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+NAMES = ["chromium", "chromium-browser", "google-chrome"]
+INSTALL = "`apt-get install chromium` as root, or `.venv/bin/playwright install --with-deps chromium`"
+
+
+def find_chromium():
+    """Return the path of a Chromium, or None for the one that Playwright has downloaded."""
+    if path := chromium_on_path():
+        return path
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update"], stdout=sys.stderr)
+        subprocess.run(["apt-get", "install", "-y", "chromium"], stdout=sys.stderr)
+    if path := chromium_on_path():
+        return path
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], stdout=sys.stderr)
+    return None
+
+
+def chromium_on_path():
+    """Return the path of a Chromium among the commands of this machine, or None."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def open_browser(playwright):
+    """Return a headless Chromium that Playwright drives."""
+    path = find_chromium()
+    try:
+        return playwright.chromium.launch(executable_path=path, args=FLAGS)
+    except Exception as error:
+        raise RuntimeError(f"There is no Chromium to read the book with: run {INSTALL}.") from error
+
+
+if __name__ == "__main__":
+    print(find_chromium() or "")
