@@ -99,7 +99,7 @@ def test_code_wider_than_the_screen_is_reached_by_key_and_other_code_is_not(brow
     tab.goto(f"{book.as_uri()}/{CHAPTER}")
     show_whole(tab)
     tab.wait_for_timeout(300)
-    boxes = "[...document.querySelectorAll('article pre, article .katex-display')].filter((b) => b.offsetParent)"
+    boxes = "[...document.querySelectorAll('article pre, article .katex-display')].filter((b) => b.checkVisibility())"
     states = tab.evaluate(f"{boxes}.map((b) => [b.scrollWidth > b.clientWidth, b.tabIndex === 0])")
     assert [wide for wide, _ in states] == [reached for _, reached in states]
     assert {wide for wide, _ in states} == {True, False}

@@ -49,7 +49,7 @@ class Explorer:
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
         return (
             f'<bn-{self.name} style="{colors}"{data}>\n'
-            f"<p>{html.escape(self.sentence)} (With JavaScript, this figure can be moved.)</p>\n"
+            f"<p>{html.escape(self.sentence)} (On the web page, with JavaScript on, this figure can be moved.)</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"
         )
