@@ -16,17 +16,24 @@ from urllib.parse import urljoin
 
 from docutils import nodes
 from lighten import lighten
+from myst_nb.core import render
+from myst_nb.core.utils import coalesce_streams
 from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from bnutils.plotting import INK
+from bnutils.plotting import COLOR, INK
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
 CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
+MADE_BY_SPHINX = {  # pages that have no first sentence
+    "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
+    "genindex": ("Index", "Every word that the book explains, and where it does so."),
+}
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
+SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
 logger = logging.getLogger(__name__)
 
 
@@ -66,10 +73,26 @@ def set_formula(translator, node, display):
     return answer.get("html", html.escape(node.astext()))
 
 
+def hold_marks(app, doctree, docname):
+    """Give each short formula the bracket before it and the comma after it, where a browser would end a line."""
+    for formula in doctree.findall(nodes.math):
+        parent, place = formula.parent, formula.parent.index(formula)
+        if len(formula.astext()) > SHORT_FORMULA:
+            continue
+        for key, beside, pattern in [("before", place - 1, r"[(\[“]+$"), ("after", place + 1, r"^[.,;:?!)\]”’]+")]:
+            text = parent[beside] if 0 <= beside < len(parent) else None
+            if isinstance(text, nodes.Text) and (marks := re.search(pattern, text)):
+                formula[key] = marks[0]
+                parent[beside] = nodes.Text(re.sub(pattern, "", text))
+
+
 def visit_inline_formula(translator, node):
-    """Write a formula that stands in a line of text."""
+    """Write a formula that stands in a line of text, in one piece with the marks that it holds."""
     tag = translator.starttag(node, "span", "", CLASS="math notranslate nohighlight")
-    translator.body.append(tag + set_formula(translator, node, display=False) + "</span>")
+    formula = tag + set_formula(translator, node, display=False) + "</span>"
+    if "before" in node or "after" in node:
+        formula = f'<span class="book-whole">{node.get("before", "")}{formula}{node.get("after", "")}</span>'
+    translator.body.append(formula)
     raise nodes.SkipNode
 
 
@@ -89,6 +112,22 @@ def stop_katex(app, exception):
     """End the node process."""
     app.katex.stdin.close()
     app.katex.wait()
+
+
+# Prints: the kernel sends them in pieces, as it has time; myst-nb would add the end of a line to each piece.
+
+
+def join_prints(outputs):
+    """Return the outputs of a cell with all pieces of its prints put together, then what myst-nb makes of them."""
+    whole = []
+    for output in outputs:
+        kind = output["output_type"], output.get("name")
+        same = [o for o in whole if kind[0] == "stream" and (o["output_type"], o.get("name")) == kind]
+        if same:
+            same[0]["text"] += output["text"]
+        else:
+            whole.append(output.copy())
+    return coalesce_streams(whole)
 
 
 # Pages: address, description, scripts, buttons.
@@ -114,8 +153,9 @@ def describe(app, doctree):
 
 def adjust_page(app, pagename, templatename, context, doctree):
     """Give a page its description; take out scripts that it does not use."""
-    if text := app.env.metadata.get(pagename, {}).get("book_description"):
-        title = re.sub("<[^>]*>", "", context["title"])
+    text = app.env.metadata.get(pagename, {}).get("book_description")
+    title, text = MADE_BY_SPHINX.get(pagename, (context.get("title", ""), text))
+    if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
     context["script_files"] = without_thebe(context["script_files"])
     context["css_files"] = without_thebe(context["css_files"])
@@ -127,7 +167,7 @@ def adjust_page(app, pagename, templatename, context, doctree):
 
 def describe_in_head(app, pagename, title, text):
     """Return the tags that tell search engines and networks what a page is; the title may hold entities."""
-    text, base = html.escape(text), app.config.html_baseurl
+    title, text, base = re.sub("<[^>]*>", "", title), html.escape(text), app.config.html_baseurl
     properties = {
         "type": "article",
         "site_name": html.escape(app.config.html_title),
@@ -187,7 +227,10 @@ SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {}</urlset>
 """
-PAGE_INK = "<style>:root{color:#24292f}@media (prefers-color-scheme:dark){:root{color:#d6dbe1}}</style>"
+PAGE_INK = "#24292f", "#d6dbe1"  # on a light page, and on a dark one
+ON_WHITE = {"batch": "#2678b8", "running": "#b55f13", "recalibrated": "#158063", "linear": "#8a5bc4"}
+ON_WHITE |= {"wrong": "#cb3a4f", "layer": "#ab5691", "group": "#707a1a", "plain": "#75736a"}  # words need 4.5 to 1
+ON_BLACK = {"wrong": "#dc5468", "layer": "#b8659f"}  # the others have it there as they are
 
 
 def cure(page):
@@ -198,10 +241,24 @@ def cure(page):
 
 
 def take_page_ink(svg):
-    """Return a figure whose ink follows the page: an image takes prefers-color-scheme from the page's color-scheme."""
+    """Return a figure in the colours of the page, whose color-scheme an image takes as prefers-color-scheme."""
     if INK not in svg:
         return svg
-    return re.sub(r"(<svg[^>]*>)", lambda tag: tag[0] + PAGE_INK, svg.replace(INK, "currentColor"), count=1)
+    used = {name: tone for name, tone in COLOR.items() if tone in svg}
+    light = "".join(f";--{name}:{ON_WHITE[name]}" for name in used)
+    dark = "".join(f";--{name}:{ON_BLACK.get(name, tone)}" for name, tone in used.items())
+    style = (
+        f":root{{color:{PAGE_INK[0]}{light}}}@media (prefers-color-scheme:dark){{:root{{color:{PAGE_INK[1]}{dark}}}}}"
+    )
+
+    def name_colours(declarations):
+        text = declarations[0]
+        for name, tone in used.items():
+            text = text.replace(tone, f"var(--{name})")
+        return text
+
+    svg = re.sub('style="[^"]*"', name_colours, svg.replace(INK, "currentColor"))
+    return re.sub(r"(<svg[^>]*>)", lambda tag: f"{tag[0]}<style>{style}</style>", svg, count=1)
 
 
 def add_setup_cell(notebook, repository):
@@ -253,10 +310,12 @@ def change_files(paths, function):
 
 def setup(app):
     """Connect all this to Sphinx."""
+    render.coalesce_streams = join_prints
     app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
     app.connect("config-inited", set_address)
     app.connect("builder-inited", start_katex)
     app.connect("doctree-read", describe)
+    app.connect("doctree-resolved", hold_marks)
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)
     app.connect("build-finished", finish, priority=900)

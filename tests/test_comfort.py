@@ -54,6 +54,16 @@ def test_chapter_read_to_its_end_has_a_tick_and_can_be_gone_on_with_and_forgotte
     assert tab.evaluate("localStorage.getItem('batch-normalization')") is None
 
 
+def test_spoilt_memory_of_progress_is_begun_anew(reader, book):
+    tab, errors = reader.new_page(), []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.add_init_script("localStorage.getItem('batch-normalization') ?? (localStorage['batch-normalization'] = '{')")
+    tab.goto(f"{book.as_uri()}/{CHAPTER}")
+    tab.locator(".prev-next-footer").scroll_into_view_if_needed()
+    tab.wait_for_selector(".bd-links a.book-read")
+    assert errors == []
+
+
 def test_progress_is_small_and_stays_on_the_machine(book):
     script = (book / "_static/progress.js").read_text()
     assert len(gzip.compress(script.encode())) <= 1000

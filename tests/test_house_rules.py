@@ -167,6 +167,9 @@ def exercises_are_three_to_five(notebook):
     return [] if 3 <= len(names) <= 5 and numbered else [f"exercises: {names}"]
 
 
+PROMPTS = {"code_prompt_show": "Show the solution in code", "code_prompt_hide": "Hide the solution in code"}
+
+
 def solutions_are_folded_and_checked(notebook):
     found = []
     for heading, _, cells in exercises(notebook):
@@ -177,7 +180,7 @@ def solutions_are_folded_and_checked(notebook):
         for cell in cells:
             prompts = cell["metadata"].get("mystnb", {})
             named = [prompts.get("code_prompt_show"), prompts.get("code_prompt_hide")]
-            if "hide-cell" not in tags(cell) or named != ["Show the solution", "Hide the solution"]:
+            if "hide-cell" not in tags(cell) or named != list(PROMPTS.values()):
                 found.append(f"{heading}: cell {cell['id']} is not folded as a solution")
     return found
 
@@ -346,8 +349,7 @@ def code_cell(text, outputs=(), **metadata):
 
 
 def solution(text, **options):
-    prompts = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
-    return code_cell(text, tags=["hide-cell"], mystnb=prompts | options)
+    return code_cell(text, tags=["hide-cell"], mystnb=PROMPTS | options)
 
 
 PICTURE = {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": "<Figure>"}}

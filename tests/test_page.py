@@ -9,19 +9,21 @@ import shutil
 import sys
 import time
 from functools import cache
+from itertools import pairwise
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
-from book_page import PAGE_INK, add_setup_cell, cure, take_page_ink
+from book_page import ON_BLACK, ON_WHITE, PAGE_INK, add_setup_cell, cure, join_prints, take_page_ink
 from bs4 import BeautifulSoup
 from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book, tree_hash
 from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
 from PIL import Image, ImageColor
-from screenshot import show_whole
+from screenshot import lay_out_whole
 
-from bnutils.plotting import INK
+from bnutils.plotting import COLOR, INK
 
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 OWNER_AND_NAME = REPOSITORY.removeprefix("https://github.com/")
@@ -64,7 +66,7 @@ def visit(browser, site):
         tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
         tab.goto(start + page)
         tab.wait_for_timeout(150)  # scripts that ask for more after the page is loaded
-        show_whole(tab)
+        lay_out_whole(tab)
         seen |= tab.evaluate(DESCRIBE_PAGE)
         tab.close()
         return seen
@@ -137,7 +139,7 @@ def test_figures_take_the_ink_of_the_page(browser, site):
     tab = browser.new_page(viewport={"width": DESKTOP, "height": 900}, color_scheme="light")
     tab.goto(f"{site}chapters/{CHAPTERS[0]}.html")
     figure = tab.locator(".cell_output figure img").first
-    light, dark = re.findall(r"color:(#\w{6})", PAGE_INK)
+    light, dark = PAGE_INK
     assert has_colour(figure.screenshot(), light)
     assert not has_colour(figure.screenshot(), dark)
     for _ in range(3):  # the button goes through auto, light and dark
@@ -192,6 +194,42 @@ def test_figure_without_the_ink_of_the_book_stays_as_it_is():
     assert "currentColor" in take_page_ink(f'<svg><path stroke="{INK}"/></svg>')
 
 
+def test_colours_of_a_figure_can_be_read_on_the_page():
+    svg = f'<svg><path id="{COLOR["batch"]}" style="fill: {COLOR["batch"]}"/><path style="stroke: {INK}"/></svg>'
+    shown = take_page_ink(svg)
+    assert f'id="{COLOR["batch"]}" style="fill: var(--batch)"' in shown
+    assert "--running" not in shown
+    light, dark = re.findall(r"--batch:(#\w{6})", shown)
+    assert contrast(light, "#ffffff") >= 4.5
+    assert contrast(dark, "#121212") >= 4.5
+    assert ON_WHITE.keys() == COLOR.keys()
+    for name, tone in (COLOR | ON_BLACK).items():
+        assert contrast(ON_WHITE[name], "#ffffff") >= 4.5
+        assert contrast(tone, "#121212") >= 4.5
+
+
+def contrast(a, b):
+    """Return the contrast of two colours as WCAG defines it, from 1 to 21."""
+    bright, dim = sorted((luminance(ImageColor.getrgb(colour)) for colour in (a, b)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def luminance(rgb):
+    """Return the relative luminance of a colour, from 0 to 1."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (value / 255 for value in rgb)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("cut", [[], [3], [4], [3, 4, 9], [1, 5]])
+def test_prints_do_not_hang_on_the_pieces_in_which_the_kernel_sends_them(cut):
+    text = "ab 1\n\ncd 2\n"
+    places = [0, *cut, len(text)]
+    pieces = [text[a:b] for a, b in pairwise(places)]
+    outputs = [NotebookNode(output_type="stream", name="stdout", text=piece) for piece in pieces]
+    assert [output["text"] for output in join_prints(outputs)] == [text]
+    assert [output["text"] for output in outputs] == pieces
+
+
 def test_cured_page_does_not_load_fontawesome_as_script():
     assert cure('<p><script defer src="_static/scripts/fontawesome.js?digest=1"></script></p>') == "<p></p>"
 
@@ -236,7 +274,7 @@ def packed_size(path):
     return len(content if path.suffix in {".png", ".woff2"} else gzip.compress(content))
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", PAGES)
 def test_head_of_page_says_where_it_is_published_and_what_to_show_beside_a_link(book, page):
     head = BeautifulSoup((book / page).read_text(), "html.parser").head
     assert [link["href"] for link in head.select("link[rel=canonical]")] == [PUBLISHED + page]

@@ -59,7 +59,7 @@ def read_page(html, page, pages, published):
     for token in article.select("pre span:is(.n, .p, .w)"):  # without a colour: half the tags of the PDF
         token.unwrap()
     for folded in article.find_all("details"):
-        folded.summary.replace_with(BeautifulSoup("<p><b>Solution</b></p>", "html.parser"))
+        folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
         folded.unwrap()
     for element in article.find_all(id=True):
         if element.find_parent("svg") is None:  # whose parts use each other

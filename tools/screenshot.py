@@ -44,9 +44,14 @@ def main():
         browser.close()
 
 
+def lay_out_whole(tab):
+    """Lay out what is far below the window too: before that, its heights are estimates."""
+    tab.add_style_tag(content="section { content-visibility: visible !important }")
+
+
 def show_whole(tab):
-    """Make the window as high as the page, so that all of it is laid out and nothing scrolls; return the height."""
-    tab.add_style_tag(content="section { content-visibility: visible !important }")  # else heights are estimates
+    """Make the window as high as the page, so that nothing scrolls while we look; return the height."""
+    lay_out_whole(tab)
     height = tab.evaluate("document.documentElement.scrollHeight")
     tab.set_viewport_size(tab.viewport_size | {"height": height})
     tab.evaluate("scrollTo(0, 0)")

@@ -36,7 +36,8 @@ slot { display: none; }
 .live { container-type: inline-size; border: 1px solid var(--line); border-radius: 0.4rem; padding: 0.8rem 1rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 0.5rem 1rem; }
 svg { display: block; width: 100%; overflow: visible; user-select: none; -webkit-user-select: none; }
-svg text { fill: currentColor; font-size: 12px; }
+svg text { fill: currentColor; font-size: 12px; paint-order: stroke; stroke-width: 4px; stroke-linejoin: round;
+  stroke: var(--pst-color-background, var(--jp-layout-color0, #fff)); } /* a line that passes below a word leaves it readable */
 svg.wide { grid-column: 1 / -1; }
 svg path { fill: none; stroke-width: 2; stroke-linejoin: round; }
 svg .axis { stroke: currentColor; stroke-opacity: 0.5; }
@@ -51,6 +52,7 @@ fieldset { border: 0; margin: 0; padding: 0; flex: 1 1 17rem; min-width: 0; }
 legend { padding: 0; font-weight: 600; }
 .range { display: grid; grid-template-columns: 9.5em minmax(4rem, 1fr) 4em; gap: 0 0.6em; align-items: center; min-height: 1.9em; }
 .range .value { text-align: right; }
+@container (max-width: 28rem) { .range { grid-template-columns: minmax(auto, 8em) 1fr 3.2em; } }
 input[type=range] { width: 100%; margin: 0; accent-color: var(--focus); }
 input[type=checkbox] { width: 1.15rem; height: 1.15rem; margin: 0.2rem; accent-color: var(--focus); }
 :is(input, button):focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
@@ -65,7 +67,7 @@ thead :is(th, td) { border-bottom: 1px solid var(--line); vertical-align: bottom
 table.samples { width: 100%; table-layout: fixed; font-size: 0.9em; }
 table.samples :is(th, td) { padding-left: 0; text-align: center; }
 table.samples th:first-child { width: 2.8em; text-align: left; }
-@container (max-width: 28rem) { table.samples { font-size: 0.75em; } }
+@container (max-width: 28rem) { table.samples { font-size: 0.75em; } table.samples th:first-child { width: 2.2em; } }
 .key { display: inline-block; width: 0.7em; height: 0.7em; margin-right: 0.35em; border-radius: 50%; }
 [role=status] { margin: 0.6rem 0 0; min-height: 2.8em; }
 @media print { slot { display: contents; } .live { display: none; } }`;
@@ -281,7 +283,8 @@ class Plot {
   }
 
   place() {
-    this.marks.innerHTML = this.ink.join("");
+    const isText = (mark) => mark.startsWith("<text");
+    this.marks.innerHTML = this.ink.sort((a, b) => isText(a) - isText(b)).join(""); // words above lines
     for (const handle of this.handles) handle.show();
   }
 }

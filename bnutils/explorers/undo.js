@@ -117,6 +117,6 @@ define("bn-undo", class extends Explorer {
 
   sentence({ gamma, beta, loss, next, size }) {
     return `With γ = ${digits(gamma, 2)} and β = ${digits(beta, 2)} the layer misses its own batch by ${digits(loss, 2)} °C² on average, `
-      + `and another batch of ${size} by ${digits(100 * next.error, 1)} % of the variance.`;
+      + `and another batch of ${size} by ${digits(100 * next.error, 1)}\u00a0% of the variance.`;
   }
 });

@@ -5,7 +5,9 @@
   const root = new URL(document.documentElement.dataset.content_root, location).href;
   const pageOf = (address) => address.slice(root.length).split(/[?#]/)[0];
   const page = pageOf(location.href);
-  const load = () => ({ read: [], ...JSON.parse(localStorage.getItem(name)) });
+  const load = () => {
+    try { return { read: [], ...JSON.parse(localStorage.getItem(name)) }; } catch { return { read: [] }; } // spoilt: begin anew
+  };
   const save = (change) => localStorage.setItem(name, JSON.stringify({ ...load(), ...change }));
   const links = [...document.querySelectorAll(".bd-links a")];
   const show = () => links.forEach((a) => a.classList.toggle("book-read", load().read.includes(pageOf(a.href))));
@@ -30,7 +32,7 @@
     const line = document.createElement("p");
     line.className = "book-continue";
     line.innerHTML = '<a></a> <button type="button">Forget my progress</button>';
-    Object.assign(line.firstChild, { href: root + last, textContent: `Go on where you left: ${link.textContent.trim()}` });
+    Object.assign(line.firstChild, { href: root + last, textContent: `Go on where you left off: ${link.textContent.trim()}` });
     line.lastChild.onclick = () => (localStorage.removeItem(name), line.remove(), show());
     document.querySelector("article h1").after(line);
   }
