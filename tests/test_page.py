@@ -33,7 +33,9 @@ WRITTEN = [f"{name}.html" for name in pages_of(ROOT / "_toc.yml")]
 PAGES = [*WRITTEN, "search.html", "genindex.html"]
 DESKTOP, PHONE = 1280, 390  # px
 
-DESCRIBE_PAGE = r"""() => {
+DESCRIBE_PAGE = r"""async () => {
+  document.body.getBoundingClientRect(); // lays out all, which asks for the fonts
+  await document.fonts.ready;
   const all = (selector) => [...document.querySelectorAll(selector)];
   const text = document.querySelector('main').cloneNode(true);
   text.querySelectorAll('annotation, script, style, pre, code').forEach((element) => element.remove());

@@ -67,8 +67,9 @@ def grade_by_hand(browser, address):
 
 
 def test_the_first_ten_minutes(copy, browser):
-    section = (ROOT / "teach.md").read_text().split("## The first ten minutes")[1].split("\n## ")[0]
-    commands = [line for block in re.findall(r"```\n(.*?)```", section, re.S) for line in block.splitlines()]
+    text = (ROOT / "teach.md").read_text().replace("\xa0", " ")
+    section = text.split("## The first ten minutes")[1].split("\n## ")[0]
+    commands = [line for block in re.findall(r"```bash\n(.*?)```", section, re.S) for line in block.splitlines()]
     start = ["make assignments", "make samples", "make grade SUBMISSIONS=assignments/samples"]
     assert commands == [*start, "make formgrader", "make feedback"]
 
@@ -80,7 +81,9 @@ def test_the_first_ten_minutes(copy, browser):
     graded = run(commands[2], copy)
     assert graded.returncode != 0  # cleo's file is among them
     rows = rows_of(copy)
-    for student, score, status in re.findall(r"^\| (\w+) \| *([\w ]*?) *\| (.*?) \|$", section, re.M)[1:]:
+    told = re.findall(r"^\| (\w+) \| *([\w ]*?) *\| (.*?) \|$", section, re.M)[1:]
+    assert len(told) == len(rows)
+    for student, score, status in told:
         row = rows[student]
         assert row["status"].startswith(status)
         assert score == (f"{float(row['score']):g} of {float(row['max_score']):g}" if row["score"] else "")
