@@ -99,7 +99,7 @@ def test_zip_holds_the_pages_and_not_itself(book, tmp_path):
         page = archive.read("batch-normalization/intro.html")
     assert page == (book / "intro.html").read_bytes()
     assert {f"batch-normalization/{page}.html" for page in PAGES} <= set(names)
-    assert not [name for name in names if name.endswith((".zip", ".pdf"))]
+    assert not [name for name in names if name.endswith((".zip", ".pdf", ".buildinfo"))]
 
 
 def test_landing_page_links_to_what_publishing_makes(book):

@@ -149,9 +149,10 @@ def make_pdf(html, toc, out):
 
 
 def make_zip(html, out):
-    """Pack the built pages, without what this script makes, in an order and with dates that never change."""
+    """Pack the built pages, without what is no page of theirs, in an order and with dates that never change."""
+    left_out = {PDF, ZIP, ".buildinfo"}  # the last is Sphinx's own, and hangs on the folder
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(p for p in html.rglob("*") if p.is_file() and p.name not in {PDF, ZIP}):
+        for path in sorted(p for p in html.rglob("*") if p.is_file() and p.name not in left_out):
             entry = zipfile.ZipInfo(f"batch-normalization/{path.relative_to(html).as_posix()}")
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
 
