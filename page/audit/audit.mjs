@@ -36,6 +36,13 @@ async function measure(address, device, port) {
   return { scores: CATEGORIES.map((name) => Math.round(100 * categories[name].score)), faults };
 }
 
+// The middle one of five measurements: one differs from the next by up to ten points, as the machine has time.
+async function measureFiveTimes(first, ...where) {
+  const all = [first];
+  while (all.length < 5) all.push(await measure(...where));
+  return all.sort((a, b) => a.scores[0] - b.scores[0])[2];
+}
+
 const misses = (scores, device) => scores.some((score, i) => score < MARKS[device][i]);
 const pages = globSync("{*,chapters/*,assignments/*}.html", { cwd: values.folder }).sort();
 const chosen = pages.filter((page) => page !== REDIRECT && positionals.every((word) => page.includes(word)));
@@ -45,7 +52,7 @@ for (const page of chosen) {
   for (const device of Object.keys(MARKS)) {
     const address = `http://localhost:${server.address().port}/${page}`;
     let { scores, faults } = await measure(address, device, chrome.port);
-    if (misses(scores, device)) ({ scores, faults } = await measure(address, device, chrome.port)); // a busy machine has one more go
+    if (misses(scores, device)) ({ scores, faults } = await measureFiveTimes({ scores, faults }, address, device, chrome.port));
     const columns = scores.map((score, i) => String(score).padStart(CATEGORIES[i].length)).join("  ");
     const missed = misses(scores, device);
     console.log(`${page.padEnd(40)} ${device.padEnd(8)} ${columns}${missed ? `  MISSES: ${faults.join(" ")}` : ""}`);
