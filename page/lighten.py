@@ -6,7 +6,9 @@ The theme brings 570 kB of styles and 270 kB of icons to each page, KaTeX up to 
 import html
 import os
 import re
+import shutil
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 from fontTools import subset
@@ -31,12 +33,14 @@ def lighten(out, node):
     purge = [node, HERE / "node_modules/purgecss/bin/purgecss.js", "--css", static / STYLE, "--content", *content]
     subprocess.run([*purge, "--output", static], check=True, stdout=subprocess.DEVNULL)
     style = (static / STYLE).read_text("utf8")
+    known = out.parent / "fonts"
+    known.mkdir(exist_ok=True)
     icons = {int(code, 16) for code in ICON_RULE.findall(style)} | icons_as_characters(style)
     for font in static.glob("vendor/fontawesome/webfonts/*.woff2"):
-        keep_characters(font, icons)
+        keep_characters(font, icons, known)
     text = "".join(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html"))
     for font in static.glob("katex/fonts/*.woff2"):
-        keep_characters(font, set(map(ord, text)))
+        keep_characters(font, set(map(ord, text)), known)
     for path in out.glob("_images/*.svg"):
         path.write_text(MORE_THAN_SEEN.sub(r"\1", path.read_text("utf8")), "utf8")
     for path in list(static.rglob("*")):
@@ -90,11 +94,14 @@ def icons_as_characters(style):
     return {int(code, 16) for code in codes} | {ord(c) for c in style if "\ue000" <= c <= "\uf8ff"}
 
 
-def keep_characters(path, characters):
-    """Leave only these characters, given by their numbers, in a font."""
-    options = subset.Options(flavor="woff2", layout_features=[], hinting=False, recalc_timestamp=False)
-    font = subset.load_font(str(path), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=characters)
-    subsetter.subset(font)
-    subset.save_font(font, str(path), options)
+def keep_characters(path, characters, known):
+    """Leave only these characters, given by their numbers, in a font; the folder ``known`` holds fonts made before."""
+    made = known / f"{sha256(path.read_bytes() + repr(sorted(characters)).encode()).hexdigest()}.woff2"
+    if not made.exists():
+        options = subset.Options(flavor="woff2", layout_features=[], hinting=False, recalc_timestamp=False)
+        font = subset.load_font(str(path), options)
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=characters)
+        subsetter.subset(font)
+        subset.save_font(font, str(made), options)
+    shutil.copyfile(made, path)
