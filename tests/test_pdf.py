@@ -14,7 +14,6 @@ from make_pdf import PDF, ZIP, lead_on, make_pdf, make_zip, sheets_of, slug
 from pypdf import PdfReader
 
 PAGES = pages_of(ROOT / "_toc.yml")
-A4 = 210 / 25.4 * 72, 297 / 25.4 * 72  # points
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 
+from playwright.sync_api import Error
+
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
@@ -36,7 +38,7 @@ def open_browser(playwright):
     path = find_chromium()
     try:
         return playwright.chromium.launch(executable_path=path, args=FLAGS)
-    except Exception as error:
+    except Error as error:
         raise RuntimeError(f"There is no Chromium to read the book with: run {INSTALL}.") from error
 
 
