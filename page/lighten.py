@@ -38,9 +38,9 @@ def lighten(out, node):
     icons = {int(code, 16) for code in ICON_RULE.findall(style)} | icons_as_characters(style)
     for font in static.glob("vendor/fontawesome/webfonts/*.woff2"):
         keep_characters(font, icons, known)
-    text = "".join(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html"))
+    used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
     for font in static.glob("katex/fonts/*.woff2"):
-        keep_characters(font, set(map(ord, text)), known)
+        keep_characters(font, set(map(ord, used)), known)
     for path in out.glob("_images/*.svg"):
         path.write_text(MORE_THAN_SEEN.sub(r"\1", path.read_text("utf8")), "utf8")
     for path in list(static.rglob("*")):
