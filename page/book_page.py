@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from docutils import nodes
+from figures import fit_into_page
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
@@ -22,8 +23,6 @@ from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
-
-from bnutils.plotting import COLOR, INK
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
@@ -227,10 +226,6 @@ SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {}</urlset>
 """
-PAGE_INK = "#24292f", "#d6dbe1"  # on a light page, and on a dark one
-ON_WHITE = {"batch": "#2678b8", "running": "#b55f13", "recalibrated": "#158063", "linear": "#8a5bc4"}
-ON_WHITE |= {"wrong": "#cb3a4f", "layer": "#ab5691", "group": "#707a1a", "plain": "#75736a"}  # words need 4.5 to 1
-ON_BLACK = {"wrong": "#dc5468", "layer": "#b8659f"}  # the others have it there as they are
 
 
 def cure(page):
@@ -238,27 +233,6 @@ def cure(page):
     for pattern, replacement in CURES:
         page = re.sub(pattern, replacement, page)
     return page
-
-
-def take_page_ink(svg):
-    """Return a figure in the colours of the page, whose color-scheme an image takes as prefers-color-scheme."""
-    if INK not in svg:
-        return svg
-    used = {name: tone for name, tone in COLOR.items() if tone in svg}
-    light = "".join(f";--{name}:{ON_WHITE[name]}" for name in used)
-    dark = "".join(f";--{name}:{ON_BLACK.get(name, tone)}" for name, tone in used.items())
-    style = (
-        f":root{{color:{PAGE_INK[0]}{light}}}@media (prefers-color-scheme:dark){{:root{{color:{PAGE_INK[1]}{dark}}}}}"
-    )
-
-    def name_colours(declarations):
-        text = declarations[0]
-        for name, tone in used.items():
-            text = text.replace(tone, f"var(--{name})")
-        return text
-
-    svg = re.sub('style="[^"]*"', name_colours, svg.replace(INK, "currentColor"))
-    return re.sub(r"(<svg[^>]*>)", lambda tag: f"{tag[0]}<style>{style}</style>", svg, count=1)
 
 
 def add_setup_cell(notebook, repository):
@@ -289,7 +263,7 @@ def finish(app, exception):
     out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
     change_files(out.rglob("*.html"), cure)
     lighten(out, find_node())
-    change_files(out.glob("_images/*.svg"), take_page_ink)
+    change_files(out.glob("_images/*.svg"), fit_into_page)
     change_files(out.glob("_static/searchtools.js"), show_formulas_once)
     change_files(out.glob("_static/scripts/pydata-sphinx-theme.js"), scroll_later)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))

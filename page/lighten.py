@@ -1,4 +1,4 @@
-"""What makes the built pages light: one style sheet and fonts that hold what is used, short numbers in figures.
+"""What makes the built pages light: one style sheet and fonts that hold what is used.
 
 Of the styles, icons and fonts that the theme and KaTeX bring to each page, little is used.
 """
@@ -18,7 +18,6 @@ NOT_SERVED = {".css", ".map", ".ttf", ".html"}  # the theme's styles are in STYL
 STYLE_LINK = re.compile(r'\s*<link\b[^>]*?href="[^"]*?_static/([^"?]+\.css)[^"]*"[^>]*>')
 ICON_RULE = re.compile(r'(?:\.fa-[\w-]+:+before,?\s*)+\{\s*content:\s*"\\([0-9a-f]+)"')
 NOT_NEEDED = re.compile(r'/\*(?!!).*?\*/|@charset [^;]*;|,\s*url\([^)]*\.ttf\) format\("truetype"\)', flags=re.S)
-MORE_THAN_SEEN = re.compile(r"((?<![\d.#])[1-9]\d*\.\d\d)\d+")  # a hundredth of a point is
 HERE = Path(__file__).parent
 
 
@@ -41,8 +40,6 @@ def lighten(out, node):
     used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
     for font in static.glob("katex/fonts/*.woff2"):
         keep_characters(font, set(map(ord, used)), known)
-    for path in out.glob("_images/*.svg"):
-        path.write_text(MORE_THAN_SEEN.sub(r"\1", path.read_text("utf8")), "utf8")
     for path in list(static.rglob("*")):
         if path.suffix in NOT_SERVED and path.name != STYLE:
             path.unlink()

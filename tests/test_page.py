@@ -14,10 +14,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
-from book_page import ON_BLACK, ON_WHITE, PAGE_INK, add_setup_cell, cure, join_prints, take_page_ink
+from book_page import add_setup_cell, cure, join_prints
 from bs4 import BeautifulSoup
 from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book, tree_hash
+from figures import ON_BLACK, ON_WHITE, PAGE_INK, take_page_ink
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from PIL import Image, ImageColor

@@ -113,7 +113,7 @@ def put_together(html, toc_path, sheets):
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{config["title"]}</title>
 <link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}</style></head><body>
-<div class="cover"><h1>{config["title"]}</h1><p>{config["author"]}</p><p>{published}</p>
+<div class="cover"><h1>{config["title"]}</h1><p>By {config["author"]}</p><p>{published}</p>
 <img src="{picture}" alt=""></div>
 <div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)), sheets)}</div>
 {"".join(str(article) for article in articles)}

@@ -105,7 +105,7 @@ define("bn-linear", class extends Explorer {
 
   sentence({ missed, best, corr }) {
     const of = (value) => (value == null ? "none" : digits(value, 2));
-    return `BatchNorm misses ${digits(100 * missed, 1)}\u00a0% of what Linear makes; with the best γ and β it would miss ${digits(100 * best.missed, 1)} %. `
+    return `BatchNorm misses ${digits(100 * missed, 1)}\u00a0% of what Linear makes; with the best γ and β it would miss ${digits(100 * best.missed, 1)}\u00a0%. `
       + `The correlation is ${of(corr.input)} in the input, ${of(corr.linear)} after Linear, ${of(corr.norm)} after BatchNorm.`;
   }
 });
