@@ -89,21 +89,21 @@ def lead_on(href, page, pages, published):
     return f"#{name}--{target.fragment}" if target.fragment else f"#{name}"
 
 
-def contents(toc, headings, sheets):
-    """Return the table of contents as HTML; ``sheets`` holds the number of the sheet to which an address leads."""
+def contents(toc, headings):
+    """Return the table of contents as HTML, with a mark where the number of a sheet belongs."""
     lines = []
     for part in [{"chapters": [{"file": toc["root"]}]}, *toc["parts"]]:
         lines += [f"<h2>{part['caption']}</h2>"] if "caption" in part else []
         for page in (entry["file"] for entry in part["chapters"]):
             for address, title in headings[page].items():
                 kind = "page" if address == slug(page) else "section"
-                line = f'<a href="#{address}">{escape(title)}</a>{sheets.get(address, "")}'
+                line = f'<a href="#{address}">{escape(title)}</a><i data-sheet="{address}">000</i>'
                 lines.append(f'<p class="{kind}">{line}</p>')
     return "\n".join(lines)
 
 
-def put_together(html, toc_path, sheets):
-    """Return the book as one page of HTML."""
+def put_together(html, toc_path):
+    """Return the book as one page of HTML, whose contents name no sheets yet."""
     toc, pages = yaml.safe_load(toc_path.read_text()), pages_of(toc_path)
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     root = BeautifulSoup((html / f"{toc['root']}.html").read_text("utf8"), "html.parser")
@@ -115,9 +115,14 @@ def put_together(html, toc_path, sheets):
 <link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}</style></head><body>
 <div class="cover"><h1>{config["title"]}</h1><p>By {config["author"]}</p><p>{published}</p>
 <img src="{picture}" alt=""></div>
-<div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)), sheets)}</div>
+<div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)))}</div>
 {"".join(str(article) for article in articles)}
 </body></html>"""
+
+
+def name_sheets(book, sheets):
+    """Return the book with the number of a sheet in each line of its contents."""
+    return re.sub(r'<i data-sheet="([^"]+)">000</i>', lambda mark: str(sheets[mark[1]]), book)
 
 
 def print_page(text, path):
@@ -142,8 +147,9 @@ def make_pdf(html, toc, out):
     """Write the book as a PDF."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "book.pdf")
-        print_page(put_together(html, toc, {}), path)
-        print_page(put_together(html, toc, sheets_of(PdfReader(path))), path)
+        book = put_together(html, toc)
+        print_page(book, path)
+        print_page(name_sheets(book, sheets_of(PdfReader(path))), path)
         content = path.read_bytes()
     out.write_bytes(re.sub(rb"\(D:\d{14}", b"(D:20000101000000", content))  # the same book gives the same bytes
 
