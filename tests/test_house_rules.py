@@ -553,6 +553,22 @@ def test_unknown_and_uncited_sources_are_seen():
     assert faults == ["unknown is not in references.bib", "uncited is cited nowhere"]
 
 
+def pip_accepts(constraints):
+    """Tell whether pip takes Binder's packages, all of them installed here, under these constraints; no network."""
+    lines = (ROOT / "binder/requirements.txt").read_text().splitlines()
+    packages = [line for line in lines if line and line[0] not in "#-"]
+    command = [BIN / "pip", "install", "--dry-run", "--no-index", "--quiet", "-c", constraints, *packages]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def test_versions_serve_as_constraints_for_binder(tmp_path):
+    versions = ROOT / "requirements.txt"
+    assert pip_accepts(versions)
+    with_extra = tmp_path / "requirements.txt"  # which pip refuses in constraints
+    with_extra.write_text(f"{versions.read_text()}\nfonttools[woff]\n")
+    assert not pip_accepts(with_extra)
+
+
 CHECKERS = [  # command, the ending of the files that it reads, a name and a content that it must refuse
     ("ruff check", (".py", ".ipynb"), "x.py", "import os\n"),
     ("ruff format --check", (".py", ".ipynb"), "x.py", "x = 'single'\n"),
