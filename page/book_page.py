@@ -73,10 +73,14 @@ def set_formula(translator, node, display):
 
 
 def hold_marks(app, doctree, docname):
-    """Give each short formula the bracket before it and the comma after it, where a browser would end a line."""
+    """Give each formula the comma after it, and a short one the bracket before, where a browser would end a line."""
     for formula in doctree.findall(nodes.math):
         parent, place = formula.parent, formula.parent.index(formula)
         if len(formula.astext()) > SHORT_FORMULA:
+            after = parent[place + 1] if place + 1 < len(parent) else None
+            if isinstance(after, nodes.Text) and (marks := re.match(r"[.,;:]+", after)):
+                formula.children = [nodes.Text(rf"{formula.astext()}\text{{{marks[0]}}}")]
+                parent[place + 1] = nodes.Text(after[marks.end() :])
             continue
         for key, beside, pattern in [("before", place - 1, r"[(\[“]+$"), ("after", place + 1, r"^[.,;:?!)\]”’]+")]:
             text = parent[beside] if 0 <= beside < len(parent) else None

@@ -29,7 +29,7 @@ define("bn-linear", class extends Explorer {
     });
     const entry = (name, label) => [name, label, -3, 3, 0.1, (v) => digits(v, 2)];
     this.ranges("Linear: y = W x", [
-      ["theta", "turn by θ, degrees", -180, 180, 5, undefined, (angle) => this.turn(angle)],
+      ["theta", "angle θ, degrees", -180, 180, 5, undefined, (angle) => this.turn(angle)],
       entry("w11", "W₁₁"), entry("w12", "W₁₂"), entry("w21", "W₂₁"), entry("w22", "W₂₂"),
     ]);
     this.ranges("BatchNorm: y = γ x̂ + β", [
