@@ -14,10 +14,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
-from book_page import add_setup_cell, cure, join_prints
+from book_page import add_setup_cell, cure, hold_marks, join_prints
 from bs4 import BeautifulSoup
 from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book, tree_hash
+from docutils import nodes
 from figures import ON_BLACK, ON_WHITE, PAGE_INK, take_page_ink
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
@@ -121,6 +122,20 @@ def test_figures_are_loaded_and_described(visit, page):
 @pytest.mark.parametrize("page", WRITTEN)
 def test_page_has_a_description_for_search_engines(visit, page):
     assert 40 < len(visit(page)["description"] or "") <= 155
+
+
+def test_marks_stay_with_the_formula_before_them():
+    def held(before, tex, after):
+        paragraph = nodes.paragraph("", "", nodes.Text(before), nodes.math("", tex), nodes.Text(after))
+        hold_marks(None, paragraph, "")
+        formula = paragraph[1]
+        return formula.astext(), formula.get("before", ""), formula.get("after", ""), paragraph.astext()
+
+    assert held("(", "x", "), and") == ("x", "(", "),", "x and")
+    assert held("so ", "x", " and") == ("x", "", "", "so x and")
+    long = "a+b+c+d+e+f+g+h+i+j+k+l+m+n"
+    assert held("(", long, ".) Then") == (rf"{long}\text{{.}}", "", "", rf"({long}\text{{.}}) Then")
+    assert held("", long, " is") == (long, "", "", f"{long} is")
 
 
 def test_search_finds_a_word(browser, site):

@@ -52,7 +52,7 @@ fieldset { border: 0; margin: 0; padding: 0; flex: 1 1 17rem; min-width: 0; }
 legend { padding: 0; font-weight: 600; }
 .range { display: grid; grid-template-columns: 9.5em minmax(4rem, 1fr) 4em; gap: 0 0.6em; align-items: center; min-height: 1.9em; }
 .range .value { text-align: right; }
-@container (max-width: 28rem) { .range { grid-template-columns: minmax(auto, 9em) 1fr 3.2em; } }
+@container (max-width: 28rem) { .range { grid-template-columns: minmax(auto, 9.6em) 1fr 3.2em; } }
 input[type=range] { width: 100%; margin: 0; accent-color: var(--focus); }
 input[type=checkbox] { width: 1.15rem; height: 1.15rem; margin: 0.2rem; accent-color: var(--focus); }
 :is(input, button):focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
