@@ -56,8 +56,6 @@ def read_page(html, page, pages, published):
     article, title = soup.find("article"), soup.title.text.split(" — ")[0]
     for useless in article.select(".headerlink, script, button, .tag_hide-input > details"):
         useless.decompose()
-    for token in article.select("pre span:is(.n, .p, .w)"):  # without a colour: half the tags of the PDF
-        token.unwrap()
     for folded in article.find_all("details"):
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
         folded.unwrap()
