@@ -79,7 +79,7 @@ def hold_marks(app, doctree, docname):
         if len(formula.astext()) > SHORT_FORMULA:
             after = parent[place + 1] if place + 1 < len(parent) else None
             if isinstance(after, nodes.Text) and (marks := re.match(r"[.,;:]+", after)):
-                formula.children = [nodes.Text(rf"{formula.astext()}\text{{{marks[0]}}}")]
+                formula[0] = nodes.Text(rf"{formula.astext()}\text{{{marks[0]}}}")
                 parent[place + 1] = nodes.Text(after[marks.end() :])
             continue
         for key, beside, pattern in [("before", place - 1, r"[(\[“]+$"), ("after", place + 1, r"^[.,;:?!)\]”’]+")]:
@@ -217,7 +217,7 @@ CURES = [  # pattern, replacement
     (r'<summary aria-label="[^"]*">', "<summary>"),
     # the empty corner of a table is no heading
     (r'<th class="([^"]*)"><p></p></th>', r'<td class="\1"></td>'),
-    # names, brackets and spaces of code in spans of their own, in the colour of the code: a quarter of all elements
+    # spans around names, brackets and spaces of code, which have the colour of the code anyway
     (r'<span class="(?:n|nn|p|w)">([^<]*)</span>', r"\1"),
     # what can be wider than the screen is scrolled by keys; reading.js takes those out that are not
     (

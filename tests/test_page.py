@@ -138,6 +138,12 @@ def test_marks_stay_with_the_formula_before_them():
     assert held("", long, " is") == (long, "", "", f"{long} is")
 
 
+def test_only_code_of_another_colour_is_marked():
+    marked = '<pre><span class="k">del</span><span class="w"> </span><span class="n">x</span><span class="o">+</span></pre>'
+    plain = '<pre tabindex="0"><span class="k">del</span> x<span class="o">+</span></pre>'
+    assert cure(marked) == plain
+
+
 def test_search_finds_a_word(browser, site):
     tab = browser.new_page()
     tab.goto(f"{site}search.html")
