@@ -30,7 +30,7 @@ class Claims(SphinxDirective):
         address = f"{row['chapter']}.html#claim-{row['id']}"
         box += nodes.title("", "", nodes.inline("", f"{row['id'].upper()}: {row['verdict']}"))
         box[0] += nodes.reference("", "The cell that shows it", refuri=address, internal=True)
-        cited = " {cite:p}`" + ",".join(row["sources"]) + "`" if row["sources"] else ""
+        cited = " Compare {cite:t}`" + ",".join(row["sources"]) + "`." if row["sources"] else ""
         text = f"> {row['note']}\n\n{row['book']}{cited}"
         self.state.nested_parse(StringList(text.split("\n"), self.arguments[0]), 0, box)
         return box

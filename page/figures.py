@@ -18,9 +18,9 @@ def fit_into_page(svg):
 
 def take_page_ink(svg):
     """Return a figure in the colours of the page, whose color-scheme an image takes as prefers-color-scheme."""
-    if INK not in svg:
-        return svg
     used = {name: tone for name, tone in COLOR.items() if tone in svg}
+    if INK not in svg and not used:
+        return svg
     light = "".join(f";--{name}:{ON_WHITE[name]}" for name in used)
     dark = "".join(f";--{name}:{ON_BLACK.get(name, tone)}" for name, tone in used.items())
     style = (

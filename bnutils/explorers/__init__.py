@@ -173,7 +173,7 @@ def explore_undo():
     return Explorer(
         "undo",
         {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "size": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
-        "The contours of the loss are circles around the goal, γ = s, β = μ; gradient descent starts at γ = 1, β = 0.",
+        "The contours of the loss are circles around the goal: γ = √(σ² + ε), β = μ. Descent starts at γ = 1, β = 0.",
         figure,
         "Circles around the goal, with a point at gamma 1, beta 0, where gradient descent starts.",
     )

@@ -26,10 +26,10 @@ define("bn-undo", class extends Explorer {
     ]);
     this.ranges("Another batch", [
       ["size", "its size m", 2, this.noise[0].length, 1],
-      ["other", "its number", 1, this.noise.length, 1],
+      ["other", "batch no.", 1, this.noise.length, 1],
     ]);
     this.table("Loss", ["the batch it knows", ""], [
-      ["goal of γ: s", "goal.gamma"],
+      ["goal of γ: √(σ² + ε)", "goal.gamma"],
       ["goal of β: μ", "goal.beta"],
       ["loss in °C²", "loss"],
       ["error / variance", "known"],
@@ -38,7 +38,7 @@ define("bn-undo", class extends Explorer {
       ["mean", "next.mean"],
       ["std", "next.std"],
       ["error / variance", "next.error"],
-      ["mean of all 40", "average"],
+      ["mean over 40 batches", "average"],
       ["1.5 / m", "law"],
     ], 4);
     this.button("One step down", () => this.descend(1));
