@@ -8,6 +8,7 @@ PAGE_INK = "#24292f", "#d6dbe1"  # on a light page, and on a dark one
 ON_WHITE = {"batch": "#2678b8", "running": "#b55f13", "recalibrated": "#158063", "linear": "#8a5bc4"}
 ON_WHITE |= {"wrong": "#cb3a4f", "layer": "#ab5691", "group": "#707a1a", "plain": "#75736a"}  # words need 4.5 to 1
 ON_BLACK = {"wrong": "#dc5468", "layer": "#b8659f"}  # the others have it there as they are
+TAKEN = ":root{color:"  # so begins the style of a figure that has the colours of the page
 MORE_THAN_SEEN = re.compile(r"((?<![\d.#])[1-9]\d*\.\d\d)\d+")  # a hundredth of a point is
 
 
@@ -19,13 +20,11 @@ def fit_into_page(svg):
 def take_page_ink(svg):
     """Return a figure in the colours of the page, whose color-scheme an image takes as prefers-color-scheme."""
     used = {name: tone for name, tone in COLOR.items() if tone in svg}
-    if INK not in svg and not used:
+    if TAKEN in svg or (INK not in svg and not used):
         return svg
     light = "".join(f";--{name}:{ON_WHITE[name]}" for name in used)
     dark = "".join(f";--{name}:{ON_BLACK.get(name, tone)}" for name, tone in used.items())
-    style = (
-        f":root{{color:{PAGE_INK[0]}{light}}}@media (prefers-color-scheme:dark){{:root{{color:{PAGE_INK[1]}{dark}}}}}"
-    )
+    style = f"{TAKEN}{PAGE_INK[0]}{light}}}@media (prefers-color-scheme:dark){{:root{{color:{PAGE_INK[1]}{dark}}}}}"
 
     def name_colours(declarations):
         text = declarations[0]

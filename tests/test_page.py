@@ -213,9 +213,10 @@ def test_setup_cell_is_added_once():
     assert add_setup_cell(once, REPOSITORY) == once
 
 
-def test_figure_without_the_ink_of_the_book_stays_as_it_is():
+def test_figure_without_the_colours_of_the_book_stays_as_it_is():
     assert take_page_ink("<svg><path/></svg>") == "<svg><path/></svg>"
     assert "currentColor" in take_page_ink(f'<svg><path stroke="{INK}"/></svg>')
+    assert "var(--wrong)" in take_page_ink(f'<svg><path style="fill: {COLOR["wrong"]}"/></svg>')
 
 
 def test_colours_of_a_figure_can_be_read_on_the_page():
@@ -223,6 +224,7 @@ def test_colours_of_a_figure_can_be_read_on_the_page():
     shown = take_page_ink(svg)
     assert f'id="{COLOR["batch"]}" style="fill: var(--batch)"' in shown
     assert "--running" not in shown
+    assert take_page_ink(shown) == shown  # a build with one page changed meets the figures of the others again
     light, dark = re.findall(r"--batch:(#\w{6})", shown)
     assert contrast(light, "#ffffff") >= 4.5
     assert contrast(dark, "#121212") >= 4.5

@@ -63,15 +63,15 @@ def test_an_untouched_release_earns_nothing_and_the_solutions_earn_everything(co
 
 @pytest.mark.parametrize("name", NAMES)
 def test_points_in_the_notebook_s_table_are_those_of_its_cells(name):
-    table = re.findall(
-        r"^\| *\d.*\| *(\d+) *\| *by (the grader|hand)", "".join(SOURCES[name]["cells"][0]["source"]), re.M
-    )
+    text = "".join(SOURCES[name]["cells"][0]["source"])
+    table = re.findall(r"^\| *\d.*\| *(\d+) *\| *by (the grader|hand)", text, re.M)
     by = {"the grader": [], "hand": []}
     for points, who in table:
         by[who].append(int(points))
     for who, is_answer in [("the grader", False), ("hand", True)]:
         cells = [m["points"] for m in metas_of(SOURCES[name]) if m.get("grade") and m["solution"] == is_answer]
         assert sorted(by[who]) == sorted(cells)
+    assert f"| Together | {sum(by['the grader'] + by['hand'])} |" in text
 
 
 def test_the_page_for_teachers_has_the_same_points_and_minutes():
