@@ -130,6 +130,12 @@ def yaml_config():
     return yaml.safe_load((ROOT / "_config.yml").read_text())
 
 
+def test_summary_fits_one_sheet_of_the_book(printed, text_of):
+    last = text_of(len(printed.pages))
+    assert "Thebookononepage" in last
+    assert "Aregularizer?" in last
+
+
 def test_summary_fits_one_sheet_of_paper(browser, book):
     tab = browser.new_page()
     tab.goto(f"{book.as_uri()}/summary.html")
