@@ -38,6 +38,7 @@ body { display: block; background: white }
 .contents p { display: flex; gap: 2mm; margin: 0.6mm 0; line-height: 1.25; break-inside: avoid }
 .contents p.page { margin-top: 2.5mm; font-weight: 600; break-after: avoid }
 .contents a { flex: 1; color: inherit; text-decoration: none }
+article { margin-inline: 0.3mm }  /* the sheet cuts off half of a border at its edge */
 article + article { break-before: page }
 * { animation: none !important }  /* what is unfolded would begin invisible */
 .dropdown > .admonition-title { padding-left: 0.6rem !important }
