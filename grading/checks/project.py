@@ -1,4 +1,4 @@
-"""Checks of the assignment "Train the note's network, then settle a confusion".
+"""Checks of the assignment "Train the note's network, then settle a question".
 
 What a network computes is asked of the network itself, or worked out from the arrays of its state_dict; so the checks
 of training and accuracy do not mind which network the student has built.
