@@ -55,8 +55,8 @@ times: .venv/ready ## execute each chapter by itself, print its time and peak me
 	$(BIN)/python tools/measure_chapters.py
 
 results: .venv/ready ## run all long experiments again, into bnutils/results (about an hour)
-	for script in tools/sweep_*.py; do $(BIN)/python $$script || exit 1; done
-	$(BIN)/torchrun --standalone --nproc_per_node 2 tools/sync_statistics.py
+	for script in $(filter-out %/sync_statistics.py, $(wildcard experiments/*.py)); do $(BIN)/python $$script || exit 1; done
+	$(BIN)/torchrun --standalone --nproc_per_node 2 experiments/sync_statistics.py
 
 clean: ## remove all that is derived
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

@@ -142,7 +142,7 @@ def read_original(folder, name):
 
 
 def load_results(name):
-    """Return the results of a long experiment, as its script in ``tools/`` wrote them.
+    """Return the results of a long experiment, as its script in ``experiments/`` wrote them.
 
     Parameters
     ----------

@@ -135,10 +135,10 @@ def test_files_of_another_data_set_are_refused(tmp_path, images, labels, message
 
 def test_results_come_back_with_the_versions_that_made_them(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "RESULTS", tmp_path / "results")
-    data.save_results("sweep", "python tools/sweep.py", {"seeds": [1, 2]})
+    data.save_results("sweep", "python experiments/sweep.py", {"seeds": [1, 2]})
     results = load_results("sweep")
     assert results["seeds"] == [1, 2]
-    assert results["made_by"]["command"] == "python tools/sweep.py"
+    assert results["made_by"]["command"] == "python experiments/sweep.py"
     assert results["made_by"]["versions"]["numpy"] == np.__version__
 
 

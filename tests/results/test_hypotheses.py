@@ -3,13 +3,13 @@
 import math
 
 import pytest
-import sweep_hypotheses
 
 from bnutils.data import load_results
+from experiments import hypotheses as sweep
 
 
 def test_hypotheses_hold_every_run():
-    stored, sweep = load_results("hypotheses"), sweep_hypotheses
+    stored = load_results("hypotheses")
     training = [(r["seed"], r["lr"], r["arm"]) for r in stored["training"]]
     assert training == [(seed, lr, arm) for seed in sweep.SEEDS for lr in sweep.LEARNING_RATES for arm in sweep.ARMS]
     smoothness = [(r["seed"], r["arm"]) for r in stored["smoothness"]]
@@ -23,7 +23,7 @@ def test_hypotheses_hold_every_run():
 def test_a_run_of_the_hypotheses_comes_out_again(arm, lr):
     runs = load_results("hypotheses")["training"]
     old = next(r for r in runs if (r["arm"], r["lr"], r["seed"]) == (arm, lr, 301))
-    new = sweep_hypotheses.run(arm, lr, 301)
+    new = sweep.run(arm, lr, 301)
     splits = ("train", "validation", "test")
     assert [new[split] for split in splits] == pytest.approx([old[split] for split in splits], abs=0.06)
     assert (new["shift"] is None) == (old["shift"] is None)
@@ -35,7 +35,7 @@ def test_a_run_of_the_hypotheses_comes_out_again(arm, lr):
 def test_a_look_at_the_smoothness_comes_out_again():
     runs = load_results("hypotheses")["smoothness"]
     old = next(r for r in runs if (r["arm"], r["seed"]) == ("noise 1", 302))
-    new = sweep_hypotheses.smoothness("noise 1", 302, epochs=1)
+    new = sweep.smoothness("noise 1", 302, epochs=1)
     for key in ("loss", "moved"):
         assert new[key][0] == pytest.approx(old[key][0], rel=0.02)  # the first look, after one step
         mean_new, mean_old = (sum(map(sum, r[key][:9])) for r in (new, old))
@@ -46,13 +46,13 @@ def test_a_look_at_the_smoothness_comes_out_again():
 def test_a_gradient_of_the_hypotheses_comes_out_again(activation, norm):
     case = {"activation": activation, "norm": norm, "batch_size": 128, "width": 256, "seed": 303}
     old = next(r for r in load_results("hypotheses")["gradients"] if case.items() <= r.items())
-    norms = sweep_hypotheses.gradient_norms(activation, norm, 128, 303)
+    norms = sweep.gradient_norms(activation, norm, 128, 303)
     assert [math.log(n) for n in norms] == pytest.approx([math.log(n) for n in old["norms"]], abs=0.05)
-    assert sweep_hypotheses.growth(norms) == pytest.approx(old["growth"], rel=0.01)
+    assert sweep.growth(norms) == pytest.approx(old["growth"], rel=0.01)
 
 
 def test_a_deep_network_of_the_hypotheses_comes_out_again():
     case = {"depth": 5, "activation": "sigmoid", "norm": True, "lr": 1.0, "seed": 300}
     old = next(r for r in load_results("hypotheses")["depth"] if case.items() <= r.items())
-    new = sweep_hypotheses.deep(5, "sigmoid", True, 1.0, 300)
+    new = sweep.deep(5, "sigmoid", True, 1.0, 300)
     assert [new[s] for s in ("train", "test")] == pytest.approx([old[s] for s in ("train", "test")], abs=0.06)

@@ -3,14 +3,14 @@
 import itertools
 
 import pytest
-import sweep_identity
 
 from bnutils.data import load_results
+from experiments import identity
 
 
 def test_identity_holds_every_run():
     runs = [(r["lr"], r["epochs"], r["arm"], r["seed"]) for r in load_results("identity")["runs"]]
-    wanted = (sweep_identity.LEARNING_RATES, sweep_identity.EPOCHS, sweep_identity.ARMS, sweep_identity.SEEDS)
+    wanted = (identity.LEARNING_RATES, identity.EPOCHS, identity.ARMS, identity.SEEDS)
     assert sorted(runs) == sorted(itertools.product(*wanted))
 
 
@@ -18,7 +18,7 @@ def test_identity_holds_every_run():
 def test_a_run_of_the_identity_comes_out_again(lr, arm):
     runs = load_results("identity")["runs"]
     old = next(r for r in runs if (r["lr"], r["epochs"], r["arm"], r["seed"]) == (lr, 4, arm, 21))
-    new = sweep_identity.run(lr, 4, arm, 21)
+    new = identity.run(lr, 4, arm, 21)
     splits = ("train", "validation", "test")
     assert [new[split] for split in splits] == pytest.approx([old[split] for split in splits], abs=0.04)
     for then, now in zip(old["layers"] or [], new["layers"] or [], strict=True):

@@ -1,6 +1,6 @@
 """Which parameters of a network of random weights are worth training? A sweep over depth, for the chapter on Linear.
 
-    python tools/sweep_depth.py          about 12 minutes on two cores; writes bnutils/results/depth_crossover.json
+    python experiments/depth.py          about 12 minutes on two cores; writes bnutils/results/depth_crossover.json
 
 A network of the book with ``depth`` hidden layers of 64 units is trained in one of four ways, see `let_train`. For each
 depth and way the learning rate is the one with the best mean accuracy on the *validation* images over the seeds
@@ -106,7 +106,7 @@ def main():
         "threads": 1,
     }
     results = {"settings": settings, "tuning": tuning, "final": final}
-    save_results("depth_crossover", "python tools/sweep_depth.py", results)
+    save_results("depth_crossover", "python experiments/depth.py", results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does training drive batch norm toward the identity? Does it need weight and bias? For the chapter on the identity.
 
-    python tools/sweep_identity.py          about 8 minutes on two cores; writes bnutils/results/identity.json
+    python experiments/identity.py          about 8 minutes on two cores; writes bnutils/results/identity.json
 
 The network of the book is trained with each learning rate of ``LEARNING_RATES`` for each of ``EPOCHS``, then one more
 epoch with a tenth of it, so that the running statistics catch up. In the arm "learned" batch norm trains its weight
@@ -71,7 +71,7 @@ def main():
         "batch_size": 128,
         "threads": 1,
     }
-    save_results("identity", "python tools/sweep_identity.py", {"settings": settings, "runs": runs})
+    save_results("identity", "python experiments/identity.py", {"settings": settings, "runs": runs})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What does training lose when no gradient flows through the batch statistics? For the chapter on the backward pass.
 
-    python tools/sweep_backward.py          about 3 minutes on one idle core; writes bnutils/results/backward.json
+    python experiments/backward.py          about 3 minutes on one idle core; writes bnutils/results/backward.json
 
 The network of the book is trained with every learning rate of ``LEARNING_RATES`` for four epochs, then one more epoch
 with a tenth of it. All arms compute the same outputs in the forward pass. The arm "right" differentiates through the
@@ -94,7 +94,7 @@ def main():
         final_jobs = [(arm, best_lr(tuning, arm), seed, splits) for arm in ARMS for seed in FINAL_SEEDS]
         final = list(tqdm(pool.map(_call, final_jobs), total=len(final_jobs), disable=False))
     settings = {"arms": ARMS, "learning_rates": LEARNING_RATES, "epochs": [4, 1], "batch_size": 128, "threads": 1}
-    save_results("backward", "python tools/sweep_backward.py", {"settings": settings, "tuning": tuning, "final": final})
+    save_results("backward", "python experiments/backward.py", {"settings": settings, "tuning": tuning, "final": final})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How wide is the window of learning rates that train, with and without batch norm? For the chapter that asks why.
 
-    python tools/sweep_learning_rate.py     about 6 minutes on one core; writes bnutils/results/learning_rate.json
+    python experiments/learning_rate.py     about 6 minutes on one core; writes bnutils/results/learning_rate.json
 
 Each setting fixes the initial weights, the input, the optimizer and the activation; ``SETTINGS`` lists them. Both
 arms of a setting, "plain" and "bn", start from the same weight matrices and see the samples in the same order when
@@ -126,7 +126,7 @@ def main():
     settings = {"settings": {s: dict(zip(names, v, strict=True)) for s, v in SETTINGS.items()}}
     settings |= {"sgd_rates": SGD_RATES, "adam_rates": ADAM_RATES, "epochs": [4, 1], "batch_size": 128, "threads": 1}
     settings |= {"tuning_seeds": TUNING_SEEDS, "final_seeds": FINAL_SEEDS}
-    save_results("learning_rate", "python tools/sweep_learning_rate.py", settings | {"tuning": tuning, "final": final})
+    save_results("learning_rate", "python experiments/learning_rate.py", settings | {"tuning": tuning, "final": final})
 
 
 if __name__ == "__main__":

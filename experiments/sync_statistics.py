@@ -2,7 +2,7 @@
 
 Run in the root of the repository, on this machine alone; about ten seconds:
 
-    torchrun --standalone --nproc_per_node 2 tools/sync_statistics.py
+    torchrun --standalone --nproc_per_node 2 experiments/sync_statistics.py
 
 With `--print` at the end the results are printed as JSON and not stored.
 """
@@ -115,6 +115,6 @@ if __name__ == "__main__":
     if dist.get_rank() == 0 and "--print" in sys.argv:
         print(json.dumps(results))
     elif dist.get_rank() == 0:
-        command = "torchrun --standalone --nproc_per_node 2 tools/sync_statistics.py"
+        command = "torchrun --standalone --nproc_per_node 2 experiments/sync_statistics.py"
         save_results("sync_statistics", command, results)
     dist.destroy_process_group()

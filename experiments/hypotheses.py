@@ -1,6 +1,6 @@
 """Put the hypotheses about batch norm on trial; write bnutils/results/hypotheses.json, for the chapter of that name.
 
-Run `python tools/sweep_hypotheses.py` in the root of the repository; about five minutes on one core. Four experiments:
+Run `python experiments/hypotheses.py` in the root of the repository; about five minutes on one core. Four experiments:
 
 "training"    the book's network in all ``ARMS`` with all ``LEARNING_RATES``: accuracy, and how far layer 3 drifts
 "smoothness"  loss and gradient along the gradient of one batch, every few steps of training
@@ -243,7 +243,7 @@ def main():
     deeper = [(d, "relu", norm, lr) for d in DEPTHS for norm in (True, False) for lr in DEPTH_RATES]
     deeper += [(5, "sigmoid", norm, lr) for norm in (True, False) for lr in (0.1, 1.0)]
     results["depth"] = [deep(*case, seed) for seed in tqdm(DEPTH_SEEDS) for case in deeper]
-    save_results("hypotheses", "python tools/sweep_hypotheses.py", results)
+    save_results("hypotheses", "python experiments/hypotheses.py", results)
 
 
 if __name__ == "__main__":

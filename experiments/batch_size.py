@@ -1,6 +1,6 @@
 """Measure where batch norm has limits: small batches, batch mates, fine-tuning, order; write results/batch_size.json.
 
-Run `python tools/sweep_batch_size.py` in the root of the repository; about six minutes on one core. Learning rates are
+Run `python experiments/batch_size.py` in the root of the repository; about six minutes on one core. Learning rates are
 chosen on the validation images, with seeds of their own; the test images are for the final runs.
 """
 
@@ -302,4 +302,4 @@ if __name__ == "__main__":
         "order": [run_order(last, seed, data) for last in (False, True) for seed in SEEDS],
         "dropout": [run_dropout(share, seed, data) for share in DROPOUTS for seed in SEEDS],
     }
-    save_results("batch_size", "python tools/sweep_batch_size.py", results)
+    save_results("batch_size", "python experiments/batch_size.py", results)

@@ -1,6 +1,6 @@
 """Measure what the running statistics cost along training; write bnutils/results/running.json.
 
-Run `python tools/sweep_running.py` in the root of the repository; about two minutes on one core. Nothing here is tuned:
+Run `python experiments/running.py` in the root of the repository; about two minutes on one core. Nothing here is tuned:
 the validation images serve the chapter on running statistics, the test images are there for a second look.
 """
 
@@ -105,6 +105,6 @@ if __name__ == "__main__":
     data = fashion_tensors(folder="")
     save_results(
         "running",
-        "python tools/sweep_running.py",
+        "python experiments/running.py",
         {"settings": SETTINGS, "steps": STEPS, "alphas": ALPHAS, "sizes": SIZES, "runs": [run(s, data) for s in SEEDS]},
     )

@@ -1,6 +1,6 @@
 """Does batch norm prevent overfitting? Groups of 4 to 128 samples, clean and wrong labels, for the chapter on it.
 
-    python tools/sweep_overfitting.py          about 6 minutes on one core; writes bnutils/results/overfitting.json
+    python experiments/overfitting.py          about 6 minutes on one core; writes bnutils/results/overfitting.json
 
 A seed draws 1,024 training images, which labels are wrong, the initial weights (He) and the order of the samples; all
 arms share them. SGD always sees batches of 128. The arm "group" normalizes over groups of that batch, so that nothing
@@ -187,7 +187,7 @@ def main(workers=1):
         "threads": 1,
     }
     results = {"settings": settings, "chosen": chosen, "tuning": tuning, "final": final}
-    save_results("overfitting", "python tools/sweep_overfitting.py", results)
+    save_results("overfitting", "python experiments/overfitting.py", results)
 
 
 if __name__ == "__main__":
