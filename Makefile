@@ -30,8 +30,8 @@ assignments: .venv/ready ## make the students' notebooks from the instructor's, 
 samples: .venv/ready ## write three submissions to try the grading with, into assignments/samples
 	$(BIN)/python -m grading.samples
 
-grade: $(COURSE) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=forward] [SEED=123] [JOBS=2]
-	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(SEED:%=--seed %) $(JOBS:%=--jobs %)
+grade: $(COURSE) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=forward] [SEED=123] [JOBS=2] [WALL=landlock]
+	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(SEED:%=--seed %) $(JOBS:%=--jobs %) $(WALL:%=--wall %)
 
 formgrader: $(COURSE) ## grade written answers by hand, in JupyterLab
 	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader $(LAB)

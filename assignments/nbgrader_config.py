@@ -9,7 +9,7 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "batch-normalization"
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 
-# No code of a student runs in nbgrader: the judge's workers run it, and the judge writes what came out into the cells.
+# No code of a student runs in nbgrader: workers have run it before, and what came out is written into the cells.
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.DeduplicateIds",
     "nbgrader.preprocessors.OverwriteKernelspec",
@@ -17,7 +17,7 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
-    "grading.judge.Judge",
+    "grading.judge.Record",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",

@@ -3,10 +3,11 @@
 answers    what of a student's notebook is run: the asked functions and classes, and what they use
 wire       values to bytes and back, between the two processes, without pickle
 worker     the process that runs an answer; it sees nothing of this package but `wire`
-sandbox    how that process is started, and what it may do
+sandbox    how that process is started, and behind which walls; `own_root.sh` and `landlock` are two of them
 student    an answer as the checks see it
+walls      which wall holds on this machine, found out by trying
 checks     what is asked of an answer, by concept: one module for each assignment
-judge      points for the concepts of a notebook, as a preprocessor of nbgrader
+judge      what the checks find in a notebook, and how nbgrader makes points of it
 repair     a notebook that nbgrader can grade, whatever has been done to its cells
 release    `make assignments`: the students' notebooks
 course     `make grade`: from a folder of submissions to grades.csv

@@ -27,6 +27,7 @@ class Submission:
     notebook: dict | None = None
     problem: str = ""
     remarks: list = field(default_factory=list)
+    judgement: dict | None = None  # what `judge.Record` is to write
 
 
 def collect(folder, course, only=None):

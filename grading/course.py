@@ -20,7 +20,7 @@ def nbgrader(course=COURSE, **settings):
     course : path
         The folder with ``source``; all that nbgrader makes goes there.
     settings : dict
-        Further settings by class: ``Judge={"seed": 1}``.
+        Further settings by class: ``SaveCells={"enabled": False}``.
     """
     from nbgrader.apps import NbGraderAPI
     from sqlalchemy.exc import SAWarning

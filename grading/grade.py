@@ -1,7 +1,10 @@
-"""`make grade SUBMISSIONS=folder`: collect, repair, judge, feedback, grades.csv. `make feedback`: the last two anew.
+"""`make grade SUBMISSIONS=folder`: collect, judge, record, feedback, grades.csv. `make feedback`: the last two anew.
 
-python -m grading SUBMISSIONS [--assignment forward] [--seed 123] [--jobs 2]
+python -m grading SUBMISSIONS [--assignment forward] [--seed 123] [--jobs 2] [--wall landlock]
 python -m grading --feedback
+
+Answers run first, all of them, behind a wall that has been tried, and with a canary before them. Then, when none of
+their processes is left and nothing of the course has changed, nbgrader writes what was found.
 """
 
 import argparse
@@ -13,22 +16,31 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
 from tqdm import tqdm
 
-from grading import sandbox
 from grading.collect import Submission, collect
 from grading.course import COURSE, gradebook, nbgrader, release_of, succeed
-from grading.judge import new_seed
+from grading.judge import judge, new_seed
+from grading.release import wrong_points
 from grading.repair import repair
+from grading.sandbox import WALLS
+from grading.student import CALL
+from grading.walls import NONE, NoWall, choose, describe
 
 COLUMNS = ["student", "assignment", "status", "score", "max_score", "auto", "by_hand", "late_penalty", "remarks"]
 NOT_GRADED = "NOT GRADED"
+HERE = Path(__file__).resolve().parent
 
 
-def grade(folder, course=COURSE, only=None, seed=None, jobs=None, **judge):
+class Stopped(RuntimeError):
+    """Something is wrong with the grading itself; nobody gets points of it."""
+
+
+def grade(folder, course=COURSE, only=None, seed=None, jobs=None, wall=None, seconds=CALL):
     """Grade all submissions in a folder; write feedback/ and grades.csv into the course's folder; return the rows.
 
     Parameters
@@ -43,22 +55,53 @@ def grade(folder, course=COURSE, only=None, seed=None, jobs=None, **judge):
         From it the inputs of the checks are drawn; a new one if None.
     jobs : int, optional
         Submissions that are graded side by side; one for each core if None.
-    judge : dict
-        Further settings of `judge.Judge`.
+    wall : str, optional
+        What answers run behind, see `walls.choose`; the first that holds here if None.
+    seconds : float
+        How long one call of an answer may take.
+
+    Raises
+    ------
+    ValueError
+        For an argument that names nothing.
+    NoWall
+        If no wall holds on this machine. Nothing has been graded then.
+    Stopped
+        If the canary dies, the course changes while answers run, or somebody has more points than there are.
     """
     seed = new_seed() if seed is None else seed
-    print(sandbox.describe(), f"Seed {seed}: with SEED={seed} the same inputs are drawn again.", sep="\n")
-    submissions = collect(folder, course, only)
-    work = partial(grade_one, course=course, judge={"seed": seed} | judge)
+    submissions, wall = collect(folder, course, only), choose(wall)
+    print(describe(wall), f"Seed {seed}: with SEED={seed} the same inputs are drawn again.", sep="\n")
+    if wall.name == NONE:
+        for submission in submissions:
+            submission.remarks.append("judged without a wall")
+    judged = partial(judge_one, course=course, seed=seed, wall=wall.name, seconds=seconds)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count(), spawn) as pool:
-        done = list(tqdm(pool.map(work, submissions), total=len(submissions), unit="submission"))
+        names = sorted({submission.assignment for submission in submissions if not submission.problem})
+        canary = partial(wrong_points, course=course, wall=wall.name)
+        if faults := [fault for found in pool.map(canary, names) for fault in found]:
+            raise Stopped("Nothing has been graded: the canary has died.\n" + "\n".join(faults))
+        before = fingerprint(course)
+        done = list(tqdm(pool.map(judged, submissions), total=len(submissions), unit="answer"))
+        if changed := sorted(name for name, _ in before.items() ^ fingerprint(course).items()):
+            raise Stopped(f"Nothing has been graded: while answers ran, these changed: {', '.join(changed)}.")
+        record = partial(record_one, course=course)
+        done = list(tqdm(pool.map(record, done), total=len(submissions), unit="submission"))
     with gradebook(nbgrader(course)) as book:
         rows = [row_of(book, submission) for submission in done]
     now = {(row["student"], row["assignment"]) for row in rows}
     earlier = [row for row in read_grades(course) if (row["student"], row["assignment"]) not in now]
     write_grades(earlier + rows, course)
     return rows
+
+
+def fingerprint(course):
+    """Return a hash of each file that no answer may change: gradebook, grades, sources, releases, checks."""
+    course = Path(course)
+    paths = [course / "gradebook.db", course / "grades.csv", *course.glob("source/**/*"), *course.glob("release/**/*")]
+    paths += HERE.glob("**/*.py")
+    return {str(path): sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 
 def renew_feedback(course=COURSE):
@@ -76,36 +119,49 @@ def renew_feedback(course=COURSE):
     return rows
 
 
-def grade_one(submission, course, judge):
-    """Repair a submission, let nbgrader record the judgement, and write the feedback; return it with its problem."""
+def judge_one(submission, course, seed, wall, seconds):
+    """Repair a submission and run its answers; return it with what was found, or with its problem."""
     try:
         if not submission.problem:
-            prepare(submission, course)
+            release = nbformat.read(release_of(submission.assignment, course), 4)
+            submission.notebook, remarks = repair(submission.notebook, release)
+            submission.remarks += remarks
+            failures, met = judge(submission.assignment, submission.notebook, seed, wall, seconds)
+            submission.judgement = {"failures": failures, "remarks": [*met, f"seed {seed}"]}
+    except Exception as error:  # one bad notebook costs nobody else a point
+        submission.problem = told(error)
+    return submission
+
+
+def record_one(submission, course):
+    """Let nbgrader record a judgement and write the feedback; return the submission, perhaps with a problem."""
+    try:
         if not submission.problem:
-            api = nbgrader(course, Judge=judge)
+            hand_in(submission, course)
+            api = nbgrader(course, Record=submission.judgement)
             for step in (api.autograde, api.generate_feedback):
                 succeed(step(submission.assignment, submission.student), step.__name__.replace("_", " "))
-    except Exception as error:  # one bad notebook costs nobody else a point
-        submission.problem = " ".join(f"{type(error).__name__}: {error}".split())[-300:]
+    except Exception as error:
+        submission.problem = told(error)
     submission.notebook = None
     return submission
 
 
-def prepare(submission, course):
+def told(error):
+    """Return an exception as a problem of one line."""
+    if type(error) is ValueError:
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split())[-300:]
+
+
+def hand_in(submission, course):
     """Write the repaired notebook where nbgrader looks for it."""
-    release = nbformat.read(release_of(submission.assignment, course), 4)
-    try:
-        notebook, remarks = repair(submission.notebook, release)
-    except ValueError as error:
-        submission.problem = str(error)
-        return
-    submission.remarks += remarks
     stamp = submission.path.parent / "timestamp.txt"
     stamp = stamp.read_text() if stamp.exists() else None
     target = Path(course) / "submitted" / submission.student / submission.assignment
     shutil.rmtree(target, ignore_errors=True)  # SUBMISSIONS may be this very folder, after nbgrader's collect
     target.mkdir(parents=True)
-    nbformat.write(notebook, target / f"{submission.assignment}.ipynb")
+    nbformat.write(submission.notebook, target / f"{submission.assignment}.ipynb")
     if stamp:
         (target / "timestamp.txt").write_text(stamp)
 
@@ -119,8 +175,12 @@ def row_of(book, submission):
     grades = book.find_submission(submission.assignment, submission.student)
     penalty = sum(notebook.late_submission_penalty or 0 for notebook in grades.notebooks)
     waiting = any(notebook.needs_manual_grade for notebook in grades.notebooks)
+    given = [grade for notebook in grades.notebooks for grade in notebook.grades]
+    for grade in given:
+        if grade.score - (grade.extra_credit or 0) > grade.max_score:
+            raise Stopped(f"{submission.student} has {grade.score:g} of {grade.max_score:g} points for {grade.name}.")
     written = {cell.name for notebook in grades.notebooks for cell in notebook.notebook.solution_cells}
-    by_hand = sum(grade.score for notebook in grades.notebooks for grade in notebook.grades if grade.name in written)
+    by_hand = sum(grade.score for grade in given if grade.name in written)
     return row | {
         "status": "grade by hand" if waiting else "graded",
         "score": grades.score - penalty,
@@ -149,7 +209,7 @@ def read_grades(course):
 
 
 def main():
-    """Grade what the command line names; return 1 if something could not be graded."""
+    """Grade what the command line names; return 1 if something could not be graded, 2 if nothing was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("submissions", metavar="SUBMISSIONS", nargs="?", help="the folder")
     parser.add_argument("--feedback", action="store_true", help="judge nothing; write what the gradebook holds by now")
@@ -157,14 +217,15 @@ def main():
     parser.add_argument("--course", type=Path, default=COURSE)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--jobs", type=int)
+    parser.add_argument("--wall", help="one of " + ", ".join(WALLS))
     args = parser.parse_args()
     start = time.perf_counter()
     try:
         if args.feedback:
             rows = renew_feedback(args.course)
         else:
-            rows = grade(args.submissions or "", args.course, args.assignment, args.seed, args.jobs)
-    except ValueError as error:
+            rows = grade(args.submissions or "", args.course, args.assignment, args.seed, args.jobs, args.wall)
+    except (ValueError, NoWall, Stopped) as error:
         print(error, file=sys.stderr)
         return 2
     for row in rows:

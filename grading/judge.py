@@ -1,7 +1,8 @@
 """Points for a notebook: the checks of its assignment, concept by concept, all or nothing.
 
-`Judge` stands where nbgrader would execute the notebook. It runs no cell; it writes under each test cell what the
-checks have found, and nbgrader makes points of that: all of the cell's points, or none where there is an error.
+`judge` runs the answers, and nothing of nbgrader is open then. `Record` stands where nbgrader would execute a notebook.
+It runs no cell, it writes under each test cell what the checks have found, and nbgrader makes points of that: all of
+the cell's points, or none where there is an error.
 """
 
 import importlib
@@ -12,7 +13,7 @@ import nbformat
 import numpy as np
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Float, Integer
+from traitlets import Dict, List
 
 from grading.answers import code_of, sources_of
 from grading.student import CALL, Student, StudentError
@@ -23,7 +24,7 @@ def new_seed():
     return secrets.randbelow(2**31)
 
 
-def judge(assignment, notebook, seed, seconds=CALL):
+def judge(assignment, notebook, seed, wall, seconds=CALL):
     """Run the checks of an assignment on the answers of a notebook.
 
     Parameters
@@ -34,6 +35,8 @@ def judge(assignment, notebook, seed, seconds=CALL):
         The submitted notebook, as JSON gives it.
     seed : int
         From it the inputs of all checks are drawn.
+    wall : str
+        What the answers run behind: a name of `sandbox.WALLS`.
     seconds : float
         How long one call may take.
 
@@ -47,7 +50,7 @@ def judge(assignment, notebook, seed, seconds=CALL):
         raise RuntimeError("checks are asserts, and python -O leaves them out")
     checks = importlib.import_module(f"grading.checks.{assignment}")
     code, remarks = code_of(sources_of(notebook), checks.ASKED)
-    with Student(code, seconds) as student:
+    with Student(code, wall, seconds) as student:
         failures = {
             concept: [line for check in of_concept if (line := failure(check, student, seed))]
             for concept, of_concept in checks.CONCEPTS.items()
@@ -69,22 +72,19 @@ def failure(check, student, seed):
     return None
 
 
-class Judge(NbGraderPreprocessor):
-    """Write the judgement under the test cells of a notebook."""
+class Record(NbGraderPreprocessor):
+    """Write a judgement under the test cells of a notebook."""
 
-    seed = Integer(-1, help="The seed of the inputs; -1 for a new one for each notebook.").tag(config=True)
-
-    seconds = Float(CALL, help="How long one call of an answer may take.").tag(config=True)
+    failures = Dict(help="What `judge` has found, by concept.").tag(config=True)
+    remarks = List(help="What is said beside it.").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Return the notebook with one output in each test cell."""
-        seed = self.seed if self.seed >= 0 else new_seed()
-        failures, remarks = judge(resources["nbgrader"]["assignment"], nb, seed, self.seconds)
         cells = {c.metadata.nbgrader.grade_id: c for c in nb.cells if is_grade(c) and not is_solution(c)}
-        if cells.keys() != failures.keys():
-            raise ValueError(f"test cells {sorted(cells)} and concepts {sorted(failures)} differ")
+        if cells.keys() != self.failures.keys():
+            raise ValueError(f"test cells {sorted(cells)} and concepts {sorted(self.failures)} differ")
         for concept, cell in cells.items():
-            cell.outputs = [verdict(failures[concept], [*remarks, f"seed {seed}"])]
+            cell.outputs = [verdict(self.failures[concept], self.remarks)]
         return nb, resources
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from grading.course import COURSE, NAMES, nbgrader, release_of, source_of, succeed
+from grading.walls import choose_any
 
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
 SHORT = 25  # a line like "with torch.no_grad():" gives nothing away
@@ -31,8 +32,6 @@ def make(assignments=NAMES, course=COURSE, database=True):
 
 def faults_of(name, course=COURSE):
     """Return what is wrong with a students' notebook: a solution in it, points for nothing, a solution that fails."""
-    from grading.judge import judge, new_seed
-
     release, source = (json.loads(find(name, course).read_text()) for find in (release_of, source_of))
     text, faults = release_of(name, course).read_text(), []
     faults += [f"{name}: the students' notebook holds {marker!r}" for marker in MARKERS if marker in text]
@@ -43,13 +42,19 @@ def faults_of(name, course=COURSE):
         make([name], again, database=False)
         if release_of(name, again).read_bytes() != release_of(name, course).read_bytes():
             faults.append(f"{name}: a second make gives other bytes")
+    return faults + wrong_points(name, course, choose_any().name)
 
+
+def wrong_points(name, course, wall):
+    """Return where judging goes wrong behind a wall: points that the solution misses or an untouched notebook gets."""
+    from grading.judge import judge, new_seed  # torch, which --quick does without
+
+    release, source = (json.loads(find(name, course).read_text()) for find in (release_of, source_of))
     seed = new_seed()
-    for concept, lines in judge(name, source, seed)[0].items():
-        faults += [f"{concept}: the solution fails, seed {seed}: {line}" for line in lines]
-    for concept, lines in judge(name, release, seed)[0].items():
-        faults += [] if lines else [f"{concept}: an untouched notebook earns its points, seed {seed}"]
-    return faults
+    solved, untouched = judge(name, source, seed, wall)[0], judge(name, release, seed, wall)[0]
+    faults = [f"{concept}: the solution fails, seed {seed}: {line}" for concept in solved for line in solved[concept]]
+    free = [concept for concept, lines in untouched.items() if not lines]
+    return faults + [f"{concept}: an untouched notebook earns its points, seed {seed}" for concept in free]
 
 
 def leaks(source, release):

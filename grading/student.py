@@ -36,19 +36,22 @@ class Student:
     ----------
     code : str
         Source code of the answer, see `answers.code_of`.
+    wall : str
+        What the worker runs behind: a name of `sandbox.WALLS`.
     seconds : float
         How long one call may take.
 
     Use it as a context, so that no worker outlives it.
 
-    >>> with Student("def double(x): return 2 * x") as student:
+    >>> with Student("def double(x): return 2 * x", wall="none") as student:
     ...     student.call("double", np.array([1.0, 2.0]))
     array([2., 4.])
     """
 
-    def __init__(self, code, seconds=CALL):
-        self.code, self.seconds = code, seconds
+    def __init__(self, code, wall, seconds=CALL):
+        self.code, self.wall, self.seconds = code, wall, seconds
         self.process = self.folder = None
+        self.unlimited = ()  # the limits that this system refuses
         self.left, self.failures, self.generation = WHOLE, {}, 0
 
     def __enter__(self):
@@ -98,9 +101,9 @@ class Student:
         return result
 
     def _start(self, name):
-        self.process, self.folder = sandbox.start(self.code)
+        self.process, self.folder = sandbox.start(self.code, self.wall)
         self.generation += 1
-        self._exchange(None, START, name)
+        self.unlimited = self._exchange(None, START, name)[1]
 
     def _exchange(self, request, seconds, name):
         """Send a request, if any, and return the reply; raise StudentError, and end the worker if it is lost."""
@@ -109,7 +112,7 @@ class Student:
             if request is not None:
                 wire.send(self.process.stdin.fileno(), request)
             reply = wire.receive(self.process.stdout.fileno(), min(seconds, self.left))
-            if not (isinstance(reply, tuple) and reply and reply[0] in ("ready", "done", "failed")):
+            if not (isinstance(reply, tuple) and len(reply) > 1 and reply[0] in ("ready", "done", "failed")):
                 raise wire.WireError("no reply")
         except TimeoutError:
             self._lose(name)

@@ -7,17 +7,19 @@ import pytest
 
 from grading.course import NAMES, source_of
 from grading.judge import judge
+from grading.walls import choose_any
 
 ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
 CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NAMES}
 RIGHT = [(name, style) for name in NAMES for style in ANSWERS[name].RIGHT]
+WALL = choose_any().name
 WRONG = [(name, mistake) for name in NAMES for mistake in ANSWERS[name].WRONG]
 
 
 def lost(name, code, seed=20261124):
     """Return the concepts whose points an answer loses, with what the checks say."""
     notebook = {"cells": [{"cell_type": "code", "source": code}]}
-    return {concept: lines for concept, lines in judge(name, notebook, seed)[0].items() if lines}
+    return {concept: lines for concept, lines in judge(name, notebook, seed, WALL)[0].items() if lines}
 
 
 def test_there_are_enough_of_them():

@@ -2,15 +2,18 @@
 
 import json
 import re
+import shutil
 from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
 
-from grading import sandbox
+from grading import grade as grading
+from grading import sandbox, walls
 from grading.collect import collect
 from grading.course import gradebook, nbgrader, release_of, source_of
-from grading.grade import grade, prepare, renew_feedback
+from grading.grade import Stopped, fingerprint, grade, hand_in, judge_one, renew_feedback
+from grading.judge import judge
 from grading.release import make
 from tests.answers.forward import RIGHT, VECTORISED, WRONG
 
@@ -276,6 +279,10 @@ FILES = {  # path below the folder of submissions: text of the file, the assignm
 }
 
 
+WALL = walls.choose_any().name
+HANDED_IN = [student for student in SUBMISSIONS if WALL != walls.NONE or student not in NEED_A_WALL]
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Return a fresh course with one assignment, in a folder of its own."""
@@ -291,17 +298,17 @@ def course(tmp_path_factory):
 def graded(course, tmp_path_factory):
     """Hand in all submissions; return the rows of grades.csv and the points of the gradebook, by student."""
     folder = tmp_path_factory.mktemp("handed in")
-    for student, (submission, _) in SUBMISSIONS.items():
-        name = {"cells renamed": "Forward - final (2).ipynb", "right images as rows": "ps1.ipynb"}.get(student)
-        path = folder / student / (name or "forward.ipynb")
+    named = {"cells renamed": "Forward - final (2).ipynb", "right images as rows": "ps1.ipynb"}
+    for student in HANDED_IN:
+        path = folder / student / named.get(student, "forward.ipynb")
         path.parent.mkdir()
-        path.write_text(json.dumps(submission(course)))
+        path.write_text(json.dumps(SUBMISSIONS[student][0](course)))
     for name, (text, _, _) in FILES.items():
         path = folder / name
         path.parent.mkdir()
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = (course / "source/forward/forward.ipynb").read_bytes()
-    rows = {row["student"]: row for row in grade(folder, course, seed=SEED, seconds=2.0)}
+    rows = {row["student"]: row for row in grade(folder, course, seed=SEED, wall=WALL, seconds=2.0)}
     assert (course / "source/forward/forward.ipynb").read_bytes() == before
     with gradebook(nbgrader(course)) as book:
         submissions = book.assignment_submissions("forward")
@@ -314,10 +321,8 @@ def test_there_are_at_least_thirty_awkward_ones():
     assert len(SUBMISSIONS) + len(FILES) - len(RIGHT) >= 30
 
 
-@pytest.mark.parametrize("student", SUBMISSIONS)
+@pytest.mark.parametrize("student", HANDED_IN)
 def test_submission_gets_the_points_that_it_deserves(graded, student):
-    if student in NEED_A_WALL and not sandbox.bubblewrap():
-        pytest.skip("no bubblewrap here")
     row, lost = graded.rows[student], SUBMISSIONS[student][1]
     assert not row["status"].startswith("NOT GRADED"), row
     points = {name: graded.points[student][f"forward-{name}"] for name in POINTS}
@@ -337,6 +342,90 @@ def test_what_cannot_be_graded_is_listed_and_is_no_zero(graded, name):
     assert student not in graded.points
 
 
+@pytest.mark.parametrize("wall", walls.all_that_hold())
+@pytest.mark.parametrize("attack", sorted(NEED_A_WALL))
+def test_attack_gets_nowhere_behind_each_wall(graded, course, attack, wall):
+    before = fingerprint(course)
+    failures, _ = judge("forward", SUBMISSIONS[attack][0](course), SEED, wall, 2.0)
+    assert {concept.removeprefix("forward-") for concept, lines in failures.items() if lines} == OF_TRAIN
+    assert fingerprint(course) == before
+
+
+@pytest.fixture
+def copied(graded, course, tmp_path):
+    """Return a copy of the graded course, to be spoiled, and a folder with one right submission."""
+    (tmp_path / "in/ada").mkdir(parents=True)
+    (tmp_path / "in/ada/forward.ipynb").write_text(json.dumps(filled(course)))
+    return shutil.copytree(course, tmp_path / "course"), tmp_path / "in"
+
+
+def test_the_attacks_succeed_without_a_wall(graded, course):
+    failures, _ = judge("forward", SUBMISSIONS["source stolen"][0](course), SEED, walls.NONE)
+    assert not any(failures.values())
+
+
+def test_an_answer_that_writes_points_stops_the_run_before_any_is_recorded(copied):
+    folder, handed_in = copied
+    (handed_in / "ada/forward.ipynb").write_text(json.dumps(gradebook_writer(folder)))
+    table = (folder / "grades.csv").read_text()
+    with pytest.raises(Stopped, match=r"these changed: \S*gradebook\.db"):
+        grade(handed_in, folder, wall=walls.NONE)
+    assert (folder / "grades.csv").read_text() == table
+    assert not (folder / "submitted/ada").exists()
+
+
+def test_a_score_above_the_maximum_stops_the_run(copied):
+    folder, handed_in = copied
+    with gradebook(nbgrader(folder)) as book:
+        book.find_grade("forward-formula", "forward", "forward", "unbiased").manual_score = 9
+        book.db.commit()
+    table = (folder / "grades.csv").read_text()
+    with pytest.raises(Stopped, match="unbiased has 9 of 4 points for forward-formula"):
+        renew_feedback(folder)
+    assert (folder / "grades.csv").read_text() == table
+
+
+def test_a_canary_that_dies_stops_the_run(copied, capsys):
+    folder, handed_in = copied
+    source = source_of("forward", folder)
+    source.write_text(source.read_text().replace("var = (centred**2).mean(axis=0)", "var = (centred**2).sum(axis=0)"))
+    before = fingerprint(folder)
+    command = ["grade", str(handed_in), "--course", str(folder)]
+    assert run_main(command) == 2
+    assert "the solution fails" in capsys.readouterr().err
+    assert fingerprint(folder) == before
+
+
+def test_without_a_wall_nothing_is_graded(copied, capsys, monkeypatch):
+    folder, handed_in = copied
+    before = fingerprint(folder)
+    monkeypatch.setattr(walls, "WALLS", {"none": sandbox.none})
+    walls.choose.cache_clear()
+    assert run_main(["grade", str(handed_in), "--course", str(folder)]) == 2
+    walls.choose.cache_clear()
+    text = capsys.readouterr().err
+    assert "Nothing has been graded" in text
+    assert "apt-get install bubblewrap" in text
+    assert "WALL=none" in text
+    assert fingerprint(folder) == before
+
+
+def test_what_the_teacher_lets_run_without_a_wall_says_so_in_each_row(copied):
+    folder, handed_in = copied
+    (handed_in / "bob").mkdir()
+    (handed_in / "bob/forward.ipynb").write_text("")
+    rows = grade(handed_in, folder, wall=walls.NONE)
+    assert [(row["student"], row["score"]) for row in rows] == [("ada", 17.0), ("bob", "")]
+    assert all("judged without a wall" in row["remarks"] for row in rows)
+
+
+def run_main(arguments):
+    """Return the exit status of `python -m grading`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", arguments)
+        return grading.main()
+
+
 def test_a_seed_reproduces_a_grade(graded, course):
     student = "unbiased"
     copy = graded.folder.parent / "again"
@@ -344,9 +433,9 @@ def test_a_seed_reproduces_a_grade(graded, course):
     (copy / student / "forward.ipynb").write_bytes((graded.folder / student / "forward.ipynb").read_bytes())
     path = course / "autograded" / student / "forward/forward.ipynb"
     first = path.read_text()
-    grade(copy, course, seed=SEED)
+    grade(copy, course, seed=SEED, wall=WALL)
     assert path.read_text() == first
-    grade(copy, course, seed=SEED + 1)
+    grade(copy, course, seed=SEED + 1, wall=WALL)
     assert path.read_text() != first
 
 
@@ -362,7 +451,7 @@ def test_points_by_hand_stay_when_it_is_graded_again(graded, course):
     copy = graded.folder.parent / "once more"
     (copy / student).mkdir(parents=True)
     (copy / student / "forward.ipynb").write_bytes((graded.folder / student / "forward.ipynb").read_bytes())
-    (row,) = grade(copy, course, seed=SEED)
+    (row,) = grade(copy, course, seed=SEED, wall=WALL)
     assert (row["by_hand"], row["score"], row["status"]) == (2.5, 15.5, "grade by hand")  # to be looked at again
     page = (course / "feedback" / student / "forward/forward.html").read_text()
     assert "Well seen." in page
@@ -378,7 +467,7 @@ def test_feedback_names_the_failed_checks_and_shows_no_check(graded, course):
 
 def test_grades_of_others_stay_when_some_are_graded_again(graded, course):
     table = (course / "grades.csv").read_text()
-    for student in [*SUBMISSIONS, *(name.split("/")[0] for name in FILES)]:
+    for student in [*HANDED_IN, *(name.split("/")[0] for name in FILES)]:
         assert student in table
 
 
@@ -388,7 +477,7 @@ def test_late_submissions_are_known_to_the_gradebook(course, tmp_path):
     (tmp_path / "late/timestamp.txt").write_text("2026-11-02 12:00:00 UTC")
     with gradebook(nbgrader(course)) as book:
         book.update_or_create_assignment("forward", duedate="2026-11-01 12:00:00 UTC")
-    (row,) = grade(tmp_path, course)
+    (row,) = grade(tmp_path, course, wall=WALL)
     assert row["score"] == 17
     with gradebook(nbgrader(course)) as book:
         assert book.find_submission("forward", "late").total_seconds_late == 24 * 3600
@@ -402,7 +491,7 @@ def test_submissions_may_lie_where_collect_of_nbgrader_puts_them(course):
     (folder / "forward.ipynb").write_text(json.dumps(without_metadata(course)))
     (folder / "timestamp.txt").write_text("2026-11-02 12:00:00 UTC")
     (found,) = [s for s in collect(course / "submitted", course) if s.student == "collected"]
-    prepare(found, course)
+    hand_in(judge_one(found, course, SEED, WALL, 2.0), course)
     assert (folder / "timestamp.txt").read_text() == "2026-11-02 12:00:00 UTC"
     assert "forward-formula" in (folder / "forward.ipynb").read_text()
 

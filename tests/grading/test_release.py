@@ -10,7 +10,9 @@ from conftest import ROOT
 from grading.course import NAMES, release_of, source_of
 from grading.judge import judge
 from grading.release import MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
+from grading.walls import choose_any
 
+WALL = choose_any().name
 SOURCES = {name: json.loads(source_of(name).read_text()) for name in NAMES}
 
 
@@ -55,9 +57,9 @@ def test_release_holds_no_solution_and_is_made_again_byte_by_byte(course, tmp_pa
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_untouched_release_earns_nothing_and_the_solutions_earn_everything(course, name):
-    untouched, _ = judge(name, json.loads(release_of(name, course).read_text()), 3)
+    untouched, _ = judge(name, json.loads(release_of(name, course).read_text()), 3, WALL)
     assert all(untouched.values())
-    solved, _ = judge(name, SOURCES[name], 3)
+    solved, _ = judge(name, SOURCES[name], 3, WALL)
     assert not any(solved.values()), solved
 
 

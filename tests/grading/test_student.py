@@ -1,13 +1,17 @@
 """An answer in its worker: what passes the wall, what it may not do, and that nothing outlives it."""
 
 import os
+import re
+import shlex
+import socket
 import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
-from grading import sandbox
+from grading import sandbox, walls
 from grading.student import Student, StudentError
 from grading.wire import Tensor
 
@@ -43,11 +47,14 @@ def noise():
     return 1
 def exact(): return np.longdouble(1) + np.zeros(2, np.longdouble)
 def sees(path): return os.path.exists(path)
+def scratch():
+    import tempfile
+    with open(os.path.join(tempfile.gettempdir(), "mine"), "w") as file: return file.write("x")
 def reads(path): return open(path).read()[:10]
 def writes(path): open(path, "w").write("x")
-def connects():
+def connects(port):
     import socket
-    socket.create_connection(("127.0.0.1", 9), 1)
+    socket.create_connection(("127.0.0.1", port), 1)
 def forks():
     count = 0
     try:
@@ -59,9 +66,17 @@ def forks():
     except OSError:
         return count
 def detaches():
+    for pipe in range(3, 20):
+        try:
+            os.set_inheritable(pipe, True)
+        except OSError:
+            pass
     if os.fork() == 0:
-        os.setsid()
-        os.execvp("sleep", ["sleep", "291.5"])
+        try:
+            os.setsid()
+        except OSError:
+            pass
+        os.execvp("sleep", ["sleep", "300"])
     return 1
 class Sub(np.ndarray):
     def __eq__(self, other): return True
@@ -78,15 +93,25 @@ class Counter:
 """
 
 
+HERE = walls.all_that_hold()
+
+
 @pytest.fixture(scope="module")
 def shared():
-    with Student(CODE) as answer:
+    with Student(CODE, walls.choose_any().name) as answer:
         yield answer
 
 
 @pytest.fixture
 def fresh():
-    with Student(CODE) as answer:
+    with Student(CODE, walls.choose_any().name) as answer:
+        yield answer
+
+
+@pytest.fixture(scope="module", params=HERE)
+def behind(request):
+    """Return an answer behind each of the walls that hold on this machine."""
+    with Student(CODE, request.param) as answer:
         yield answer
 
 
@@ -127,7 +152,6 @@ def test_objects_stay_in_the_worker(shared):
         ("always", (), "TypeError", "no"),
         ("wide", (), "MemoryError", "745"),
         ("long_answer", (), "WireError", "268435456 bytes"),
-        ("connects", (), "OSError|ConnectionRefusedError", ""),
     ],
 )
 def test_errors_are_reported(shared, name, arguments, type, text):
@@ -179,64 +203,118 @@ def test_all_calls_together_have_a_limit(fresh):
 
 def test_a_constant_that_raises_costs_only_what_needs_it():
     code = "K = 1 / 0\nL = exit()\ndef f(): return K\ndef g(): return 2"
-    with Student(code) as answer:
+    with Student(code, walls.choose_any().name) as answer:
         assert answer.call("g") == 2
         with pytest.raises(StudentError, match="NameError"):
             answer.call("f")
 
 
 def test_bnutils_would_be_the_answer_and_is_not_there(shared):
-    with Student("from bnutils import batch_norm as f\ndef g(): import bnutils") as answer:
+    with Student("from bnutils import batch_norm as f\ndef g(): import bnutils", walls.choose_any().name) as answer:
         with pytest.raises(StudentError, match="there is no f"):
             answer.call("f")
         with pytest.raises(StudentError, match="bnutils"):
             answer.call("g")
 
 
-def test_no_process_and_no_folder_outlives_a_worker():
-    with Student(CODE) as answer:
+@pytest.mark.parametrize("wall", HERE)
+def test_no_process_and_no_folder_outlives_a_worker(wall):
+    with Student(CODE, wall) as answer:
         assert answer.call("detaches") == 1
-        folder = answer.folder
+        folder, results = answer.folder, os.dup(answer.process.stdout.fileno())
         assert folder.exists()
-    time.sleep(0.3)
-    running = subprocess.run(["pgrep", "-f", "sleep 291.5"], capture_output=True, text=True).stdout
-    assert running == "" or not sandbox.bubblewrap()
+    assert walls.is_closed(results)  # the other end was held by all that the answer had started
     assert not folder.exists()
 
 
-in_sandbox = pytest.mark.skipif(not sandbox.bubblewrap(), reason="no bubblewrap here")
+def test_a_wall_holds_on_this_machine():
+    assert HERE, walls.choose()
 
 
-@in_sandbox
-def test_the_course_is_out_of_reach(shared, tmp_path):
+def test_the_course_is_out_of_reach(behind, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("x")
-    for path in [secret, sandbox.HERE / "checks", sandbox.HERE.parent / "assignments", os.path.expanduser("~/.bashrc")]:
-        assert shared.call("sees", str(path)) is False
-    assert shared.call("sees", np.__file__) is True
+    source = sandbox.HERE.parent / "assignments/source/forward/forward.ipynb"
+    for path in [secret, source, sandbox.HERE / "checks/forward.py", f"/proc/{os.getpid()}/environ"]:
+        with pytest.raises(StudentError, match="FileNotFoundError|PermissionError"):
+            behind.call("reads", str(path))
+        assert behind.wall == "landlock" or behind.call("sees", str(path)) is False
+    assert behind.call("sees", np.__file__) is True
 
 
-@in_sandbox
-def test_nothing_can_be_written_but_scratch(shared):
-    assert shared.call("writes", "/tmp/mine") is None
-    for path in [np.__file__, "/usr/mine", "/mine"]:
-        with pytest.raises(StudentError, match="OSError|PermissionError"):
-            shared.call("writes", str(path))
+def test_nothing_can_be_written_but_scratch(behind, tmp_path):
+    assert behind.call("scratch") == 1
+    (tmp_path / "ours").write_text("x")
+    for path in [np.__file__, "/usr/mine", "/mine", tmp_path / "ours", tmp_path / "new"]:
+        with pytest.raises(StudentError, match="OSError|PermissionError|FileNotFoundError"):
+            behind.call("writes", str(path))
 
 
-@in_sandbox
-def test_a_fork_bomb_stays_small(fresh):
-    assert fresh.call("forks") < 100
+def test_there_is_no_network(behind):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with pytest.raises(StudentError, match="OSError|ConnectionRefusedError|PermissionError"):
+            behind.call("connects", server.getsockname()[1])
 
 
-def test_without_bubblewrap_it_is_said_and_still_works(monkeypatch):
-    monkeypatch.setenv("BN_GRADING_SANDBOX", "none")
-    sandbox.bubblewrap.cache_clear()
+@pytest.mark.parametrize("wall", HERE)
+def test_a_fork_bomb_stays_small(wall):
+    with Student(CODE, wall) as answer:
+        assert answer.call("forks") < 100
+
+
+def test_without_a_wall_it_is_said_that_nothing_is_kept_and_the_limits_still_hold():
+    assert walls.describe(walls.choose("none")).startswith("WARNING: WALL=none")
+    with Student(CODE, "none") as answer:
+        assert answer.call("double", 1.0) == 2
+        assert answer.call("reads", __file__) == '"""An answ'
+        with pytest.raises(StudentError, match="MemoryError"):
+            answer.call("wide")
+
+
+def test_no_wall_that_fails_its_trial_is_taken():
+    assert walls.try_wall("none").fault == "an answer could write a file of yours"
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "fault"),
+    [
+        ("missing", "no-such-command", "there is no no-such-command here"),
+        ("refuses", "sh -c 'echo not permitted >&2; exit 1' --", "not permitted"),
+        ("spoils", "env OPENBLAS_NUM_THREADS=x PYTHONPATH={here}", "a right answer does not run"),
+    ],
+)
+def test_a_wall_that_cannot_stand_is_passed_over_with_its_reason(monkeypatch, tmp_path, name, line, fault):
+    (tmp_path / "torch.py").write_text("raise ImportError('here is no torch')")
+    command = shlex.split(line.format(here=tmp_path))
+    monkeypatch.setattr(walls, "WALLS", {name: lambda folder, user: (command, "/tmp"), "none": sandbox.none})
+    monkeypatch.setattr(sandbox, "WALLS", walls.WALLS)
+    walls.choose.cache_clear()
     try:
-        assert sandbox.describe().startswith("WARNING: no sandbox")
-        with Student(CODE) as answer:
-            assert answer.call("double", 1.0) == 2
-            with pytest.raises(StudentError, match="MemoryError"):
-                answer.call("wide")
+        with pytest.raises(walls.NoWall, match=rf"- {name}: {re.escape(fault)}[\s\S]*WALL=none"):
+            walls.choose()
+        assert walls.choose_any().name == "none"
     finally:
-        sandbox.bubblewrap.cache_clear()
+        walls.choose.cache_clear()
+
+
+def test_a_wall_of_no_name_is_refused():
+    with pytest.raises(ValueError, match=r"WALL must be one of \[.*'landlock'.*\], got 'fence'"):
+        walls.choose("fence")
+
+
+def test_a_limit_that_the_system_refuses_is_named_and_the_others_hold():
+    code = """
+import resource
+real = resource.setrlimit
+def refuse(limit, values):
+    if limit == resource.RLIMIT_AS:
+        raise ValueError("current limit exceeds maximum limit")
+    real(limit, values)
+resource.setrlimit = refuse
+from grading.worker import confine
+print(confine(64), resource.getrlimit(resource.RLIMIT_CPU)[0], resource.getrlimit(resource.RLIMIT_NPROC)[0])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=sandbox.HERE.parent)
+    assert run.stdout == "['RLIMIT_AS'] 120 64\n", run.stderr
+    wall = walls.Wall("sandbox-exec", unlimited=("RLIMIT_AS",))
+    assert walls.describe(wall).endswith("This system refuses some limits: RLIMIT_AS.")
