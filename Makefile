@@ -1,15 +1,17 @@
 # The things that you do with this book. Each sets up .venv by itself.
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := .venv/ready page/node_modules/.package-lock.json
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder benchmark times results clean
+.PHONY: book test serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
 test: book ## build the book, then run every check of CI, file by file on two cores
+	-$(BIN)/python tools/find_chromium.py # installs one where there is none
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 serve: book ## read the built book on localhost
@@ -48,6 +50,12 @@ grading-times: .venv/ready ## grade 50 submissions of the first assignment, prin
 check-binder: ## make Binder's environment in a fresh folder, and run two chapters in it
 	python3 tools/check_binder.py
 
+check-fresh: ## as root: make a bare Debian in a temporary folder, and type the README's commands there (20 minutes)
+	python3 tools/check_fresh.py
+
+lock: ## write requirements.lock anew from requirements.txt: make lock [UPGRADE=1] for the newest versions
+	python3 tools/lock.py $(UPGRADE:%=--upgrade)
+
 benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
 	$(BIN)/python tools/benchmark.py
 
@@ -61,9 +69,12 @@ results: .venv/ready ## run all long experiments again, into bnutils/results (ab
 clean: ## remove all that is derived
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache
 
-.venv/ready: requirements.txt pyproject.toml
+.venv/ready: requirements.lock pyproject.toml
+	python3 -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version)'
 	python3 -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(BIN)/python tools/install_torch.py
+	$(PIP) --no-build-isolation --no-deps --editable .
 	touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json .venv/ready

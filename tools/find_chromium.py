@@ -20,8 +20,9 @@ def find_chromium():
     if path := chromium_on_path():
         return path
     if shutil.which("apt-get") and os.geteuid() == 0:
-        subprocess.run(["apt-get", "update"], stdout=sys.stderr)
-        subprocess.run(["apt-get", "install", "-y", "chromium"], stdout=sys.stderr)
+        quiet = {"stdout": sys.stderr, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], **quiet)
     if path := chromium_on_path():
         return path
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], stdout=sys.stderr)

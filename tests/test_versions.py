@@ -1,0 +1,100 @@
+"""The versions: what is locked fits what is asked for, is what is installed, and runs on the Python that we name."""
+
+import http.server
+import re
+import threading
+from importlib.metadata import distribution
+
+import install_torch
+import lock
+import pytest
+import yaml
+from conftest import ROOT, SilentHandler
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+LOCKED = {}
+for entry in re.split(r"\n(?=\S)", (ROOT / lock.LOCK).read_text().removeprefix(lock.HEAD).strip()):
+    requirement = Requirement(entry.split(" \\\n")[0])
+    if requirement.marker is None or requirement.marker.evaluate():
+        LOCKED[canonicalize_name(requirement.name)] = requirement, re.findall(r"--hash=sha256:([0-9a-f]{64})", entry)
+LINES = [line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
+ASKED = [Requirement(line) for line in LINES if line]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda requirement: requirement.name)
+def test_what_is_asked_for_is_locked_in_a_version_that_fits_with_hashes(asked):
+    if asked.name == "torch":  # each index has another file of it
+        assert "torch" not in LOCKED
+        assert re.fullmatch(r"==[\d.]+", str(asked.specifier))
+        return
+    locked, hashes = LOCKED[canonicalize_name(asked.name)]
+    assert asked.specifier.contains(str(locked.specifier).removeprefix("==")), "run `make lock`"
+    assert hashes
+
+
+def test_what_is_installed_is_what_is_locked():
+    different = {}
+    for name, (locked, _) in LOCKED.items():
+        installed = distribution(name).version
+        if not locked.specifier.contains(installed, prereleases=True):
+            different[name] = installed, str(locked.specifier)
+    assert different == {}
+    assert install_torch.is_installed(install_torch.wanted())
+
+
+def test_the_oldest_python_is_named_alike_everywhere_and_is_the_oldest_that_all_packages_run_on():
+    oldest = lock.OLDEST
+    before = oldest.replace("11", "10")
+    for name in ["README.md", "teach.md", "Makefile"]:
+        assert re.findall(r"Python (3\.\d+) or newer", (ROOT / name).read_text()) == [oldest], name
+    assert f'requires-python = ">={oldest}"' in (ROOT / "pyproject.toml").read_text()
+    needed = {
+        name: Requirement(f"x{distribution(name).metadata['Requires-Python'] or ''}").specifier for name in LOCKED
+    }
+    assert [name for name, python in needed.items() if not python.contains(f"{oldest}.0")] == []
+    assert not needed["nbgrader"].contains(f"{before}.9")
+
+
+def test_workflows_and_ci_install_nothing_by_themselves():
+    for path in [*(ROOT / ".github/workflows").glob("*.yml"), ROOT / ".ci/run"]:
+        text = path.read_text()
+        assert not re.search(r"pip install|apt-get|npm ", text), path
+    newest = yaml.safe_load((ROOT / ".github/workflows/newest.yml").read_text())
+    commands = [step["run"].split(" #")[0] for step in newest["jobs"]["newest"]["steps"] if "run" in step]
+    assert [commands[0], commands[-1]] == ["make lock UPGRADE=1", "make test"]
+
+
+def test_binder_takes_the_locked_versions():
+    lines = (ROOT / "binder/requirements.txt").read_text().splitlines()
+    assert {"-c ../requirements.lock", "-c ../requirements.txt"} <= set(lines)
+
+
+@pytest.fixture
+def index(tmp_path):
+    """Serve an index of packages that has torch; return its address."""
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/index.html").write_text("torch-2.13.0+cpu")
+
+    def handler(*arguments):
+        return SilentHandler(*arguments, directory=tmp_path)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_torch_comes_without_cuda_where_that_index_answers(index, capsys):
+    found = install_torch.index_without_cuda("linux", f"--extra-index-url {index}\n")
+    assert found == ["--extra-index-url", index]
+    assert capsys.readouterr().err == ""
+
+
+def test_the_ordinary_torch_is_taken_and_said_where_no_other_index_answers(index, capsys):
+    assert install_torch.index_without_cuda("linux", f"--extra-index-url {index}/nothing\n") == []
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "taking the ordinary build" in told
+    assert install_torch.index_without_cuda("darwin", f"--extra-index-url {index}\n") == []
+    assert install_torch.SECONDS <= 5
