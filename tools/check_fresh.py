@@ -2,7 +2,7 @@
 
 A minimal Debian is made by debootstrap: Python with venv, make, git and certificates, nothing else. It is entered with
 a root, processes and mounts of its own, first as root, then as an ordinary user, who cannot install anything. Each of
-the two clones the newest commit, and types `make book` and `make test`. Of this machine, the fresh one gets the network,
+the two clones the newest commit and types its commands. Of this machine, the fresh one gets the network,
 the addresses of Debian's packages, and pip's and npm's settings with the local packages that they name.
 """
 

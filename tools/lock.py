@@ -34,7 +34,16 @@ def main():
         (folder / "beside.in").write_text("\n".join(BESIDE))
         (folder / "without.txt").write_text("torch ; python_version < '3'")
         files = ["--override", folder / "without.txt", "--output-file", LOCK, "requirements.txt", folder / "beside.in"]
-        command = [folder / "uv/bin/uv", "pip", "compile", "--python-version", f"{OLDEST}.0", *OPTIONS, *upgrade, *files]
+        command = [
+            folder / "uv/bin/uv",
+            "pip",
+            "compile",
+            "--python-version",
+            f"{OLDEST}.0",
+            *OPTIONS,
+            *upgrade,
+            *files,
+        ]
         certificate = {"SSL_CERT_FILE": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
         run = subprocess.run(command, cwd=ROOT, env=certificate | os.environ)
     if run.returncode == 0:
