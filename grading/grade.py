@@ -100,7 +100,7 @@ def fingerprint(course):
     """Return a hash of each file that no answer may change: gradebook, grades, sources, releases, checks."""
     course = Path(course)
     paths = [course / "gradebook.db", course / "grades.csv", *course.glob("source/**/*"), *course.glob("release/**/*")]
-    paths += HERE.glob("**/*.py")
+    paths += [*HERE.glob("**/*.py"), *HERE.glob("*.sh")]
     return {str(path): sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 
