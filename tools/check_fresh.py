@@ -28,6 +28,10 @@ cd "$1"
 for folder in dev sys; do mount --rbind "/$folder" "$folder"; done
 mount -t proc proc proc
 mount -t tmpfs -o mode=1777 tmp tmp
+for folder in $BOUND; do
+    mkdir -p ".$folder"
+    mount --bind "$folder" ".$folder"
+done
 mkdir -p old
 pivot_root . old
 umount -l old
@@ -50,7 +54,7 @@ def make_system(folder):
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, folder, mirror]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     shutil.copytree("/etc/apt", folder / "etc/apt", dirs_exist_ok=True)
-    for path in map(Path, [*SETTINGS, *local_packages()]):
+    for path in map(Path, SETTINGS):
         if path.exists():
             copy(path, folder / path.relative_to("/"))
     enter(folder, ["useradd", "--create-home", USER])
@@ -72,9 +76,10 @@ def copy(path, target):
 
 
 def local_packages():
-    """Return the folders of packages on this disk that pip's settings name."""
+    """Return the folders of packages on this disk that pip's settings name; beside an index lie its files."""
     text = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
-    return {path for path in re.findall(r"(?<=['\s/])/(?!/)[\w./-]+", text) if os.path.isdir(path)}
+    paths = {Path(path) for path in re.findall(r"(?<=['\s/])/(?!/)[\w./-]+", text) if os.path.isdir(path)}
+    return sorted({str(path.parent if path.name == "simple" else path) for path in paths})
 
 
 def enter(folder, command):
@@ -82,6 +87,7 @@ def enter(folder, command):
     names = "--mount --pid --ipc --uts --fork --kill-child".split()
     kept = {name: value for name, value in os.environ.items() if ENVIRONMENT.match(name)}
     environment = kept | {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    environment["BOUND"] = " ".join(local_packages())
     return subprocess.run(
         ["unshare", *names, "sh", "-c", ENTER, "sh", str(folder), *command],
         env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -97,7 +103,7 @@ def commands_of_readme():
 def try_as(user, folder):
     """Clone the book and type the commands as this user; print times and last lines; return whether all is well."""
     home = "/root" if user == "root" else f"/home/{user}"
-    steps, well = ["git clone --quiet /book.bundle book", *commands_of_readme()], True
+    steps, well = ["git clone --quiet -c advice.detachedHead=false /book.bundle book", *commands_of_readme()], True
     for step in steps:
         start = time.monotonic()
         line = f"export HOME={home}; cd {home}{'' if step == steps[0] else '/book'}; {step}"
