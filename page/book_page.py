@@ -198,7 +198,7 @@ THEME_AT_ONCE = """{
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
 PAGES = "**/*.html"
-CURES = {  # files: {what is cured: (pattern, replacement)}
+CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
     PAGES: {
         "the script of 1.5 MB that draws, as SVG, the icons that the theme's font has drawn already": (
             r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>",
@@ -206,7 +206,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}
         ),
         "the script of tabs, which no page has": (r"\s*<script[^>]*/design-tabs\.js[^>]*></script>", ""),
         "scripts of a search while you type, which is off, and 115 kB of words to search through": (
-            r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>(?![\s\S]*bd-search-con)',
+            r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}(?![\s\S]*bd-search-con)',
             "",
         ),
         "the options of this search": (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
@@ -230,10 +230,12 @@ CURES = {  # files: {what is cured: (pattern, replacement)}
             r'<span class="(?:n|nn|p|w)">([^<]*)</span>',
             r"\1",
         ),
-        "what can be wider than the screen and is not reached by keys; reading.js takes it from what is not": (
-            r'(<pre(?: class="[^"]*")?|<span class="katex-display"|<div class="pst-scrollable-[^"]*")(?=>)',
+        "code that may be wider than the screen, and keys do not reach; reading.js looks whether it is": (
+            r'(<pre(?: class="[^"]*")?)(?=>)',
             r'\1 tabindex="0"',
         ),
+        "formulas that keys do not reach": (r'(<span class="katex-display")(?=>)', r'\1 tabindex="0"'),
+        "tables that keys do not reach": (r'(<div class="pst-scrollable-[^"]*")(?=>)', r'\1 tabindex="0"'),
         "the role of a source: a list holds items": (r'role="doc-biblioentry"', 'role="listitem"'),
         "the role of the contents: a region has a name": (
             r'(<div id="pst-primary-sidebar") class',
@@ -253,6 +255,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}
         ),
     },
 }
+UNUSED = ["_static/scripts/fontawesome.js*", "_static/design-tabs.js"]
 SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {}</urlset>
@@ -285,6 +288,9 @@ def finish(app, exception):
     for files, cures in CURES.items():
         found.update(dict.fromkeys(cures, 0))
         change_files(out.glob(files), partial(cure, cures=cures))
+    for files in UNUSED:
+        for path in list_found(files, out.glob(files)):
+            path.unlink()
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
@@ -292,10 +298,9 @@ def finish(app, exception):
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
-    of_before = [image for image in out.glob("_images/*") if image.name not in pages]
-    for unused in [*of_before, *list_found("scripts of icons", out.glob("_static/scripts/fontawesome.js*"))]:
-        unused.unlink()
-    if app.all_anew and (app.keep_going or app.warningiserror):  # one chapter, built alone, may have warnings
+    for of_before in [image for image in out.glob("_images/*") if image.name not in pages]:
+        of_before.unlink()
+    if app.all_anew and (app.keep_going or app.warningiserror):  # one chapter, built alone, need not have everything
         for name in [name for name, times in found.items() if times == 0]:
             logger.warning("page/ replaces what is nowhere in the book: %s", name)
 

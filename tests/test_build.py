@@ -19,6 +19,8 @@ It holds $x$, a source {cite:t}`source`, and a table.
 |---|---|
 | row | $x$ |
 
+$$x$$
+
 ```{bibliography}
 ```
 """

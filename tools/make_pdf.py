@@ -57,7 +57,7 @@ def read_page(html, page, pages, published):
     for useless in article.select(".headerlink, script, button, .tag_hide-input > details"):
         useless.decompose()
     for solution in article.select("details.sd-dropdown"):
-        solution["open"] = ""
+        solution.name, solution.summary.name = "div", "p"
     for folded in article.select("details.hide"):
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
         folded.unwrap()
