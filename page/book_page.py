@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -19,6 +20,7 @@ from figures import fit_into_page
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
+from replacing import found, list_found, replace
 from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
@@ -45,11 +47,8 @@ def start_katex(app):
     app.katex = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf8")
     static = Path(app.outdir, "_static/katex")
     (static / "fonts").mkdir(parents=True, exist_ok=True)
-    for font in KATEX.glob("fonts/*.woff2"):
-        shutil.copyfile(font, static / "fonts" / font.name)
-    style = (KATEX / "katex.min.css").read_text("utf8")
-    old_formats = r',url\([^)]*\.(woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
-    (static / "katex.min.css").write_text(re.sub(old_formats, "", style), "utf8")
+    for file in [KATEX / "katex.min.css", *KATEX.glob("fonts/*.woff2")]:
+        shutil.copyfile(file, static / file.relative_to(KATEX))
     app.add_css_file("katex/katex.min.css")
 
 
@@ -120,8 +119,12 @@ def stop_katex(app, exception):
 # Prints: the kernel sends them in pieces, as it has time; myst-nb would add the end of a line to each piece.
 
 
+JOINED = "calls of myst-nb's coalesce_streams"
+
+
 def join_prints(outputs):
     """Return the outputs of a cell with all pieces of its prints put together, then what myst-nb makes of them."""
+    found[JOINED] += 1
     whole = []
     for output in outputs:
         kind = output["output_type"], output.get("name")
@@ -155,17 +158,14 @@ def describe(app, doctree):
 
 
 def adjust_page(app, pagename, templatename, context, doctree):
-    """Give a page its description; take out scripts that it does not use."""
+    """Give a page its description, and its button for Colab the published copy."""
     text = app.env.metadata.get(pagename, {}).get("book_description")
     title, text = MADE_BY_SPHINX.get(pagename, (context.get("title", ""), text))
     if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
-    context["script_files"] = without_thebe(context["script_files"])
-    context["css_files"] = without_thebe(context["css_files"])
-    for group in context.get("header_buttons", []):
-        for button in group.get("buttons", []):
-            if button["text"] == "Colab":
-                button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
+    buttons = [button for group in context.get("header_buttons", []) for button in group.get("buttons", [])]
+    for button in list_found("buttons for Colab", (button for button in buttons if button["text"] == "Colab")):
+        button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
 
 
 def describe_in_head(app, pagename, title, text):
@@ -185,14 +185,9 @@ def describe_in_head(app, pagename, title, text):
     return "\n" + "\n".join(tags)
 
 
-def without_thebe(files):
-    """Return the scripts or styles that are not Thebe's: it is not used, and declares its constants twice."""
-    return [f for f in files if "thebe" not in f"{f.filename} {f.attributes.get('body')}".lower()]
-
-
 def colab_address(address, branch):
     """Return the address with which Colab opens the published copy of a notebook, which holds a set-up cell."""
-    return address.replace(f"/blob/{branch}/", f"/blob/{PUBLISHED}/_sources/", 1)
+    return replace("the branch in Colab's address", f"/blob/{branch}/", f"/blob/{PUBLISHED}/_sources/", address)
 
 
 # The finished HTML: what no setting of the theme reaches.
@@ -202,43 +197,76 @@ THEME_AT_ONCE = """{
       const dark = matchMedia("(prefers-color-scheme: dark)").matches;
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
-CURES = [  # pattern, replacement
-    # a second hash behind a name that is a hash, there only when an earlier build has left the file
-    (r"(mystnb\.[0-9a-f]+\.css)\?v=[0-9a-f]+", r"\1"),
-    # 1.5 MB on every page to draw anew, as SVG, the icons that the theme's font has drawn already
-    (r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", ""),
-    # scripts of a search while you type, which is off, and 115 kB of words to search through
-    (r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>(?![\s\S]*bd-search-con)', ""),
-    (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
-    # the theme before the first line is drawn, else the whole page is laid out twice, and flashes in the dark
-    (r"document\.documentElement\.dataset\.theme = localStorage[^;]*;", THEME_AT_ONCE),
-    # names for screen readers that differ from the text on the button
-    (r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"', r"\1"),
-    (r'<summary aria-label="[^"]*">', "<summary>"),
-    # the empty corner of a table is no heading
-    (r'<th class="([^"]*)"><p></p></th>', r'<td class="\1"></td>'),
-    # spans around names, brackets and spaces of code, which have the colour of the code anyway
-    (r'<span class="(?:n|nn|p|w)">([^<]*)</span>', r"\1"),
-    # what can be wider than the screen is scrolled by keys; reading.js takes those out that are not
-    (
-        r'(<pre(?: class="[^"]*")?|<span class="katex-display"|<div class="pst-scrollable-[^"]*")(?=>)',
-        r'\1 tabindex="0"',
-    ),
-    # roles: a list holds items, a region has a name
-    (r'role="doc-biblioentry"', 'role="listitem"'),
-    (r'(<div id="pst-primary-sidebar") class', r'\1 role="region" aria-label="Contents of the book" class'),
-]
+PAGES = "**/*.html"
+CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
+    PAGES: {
+        "the script of 1.5 MB that draws, as SVG, the icons that the theme's font has drawn already": (
+            r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>",
+            "",
+        ),
+        "the script of tabs, which no page has": (r"\s*<script[^>]*/design-tabs\.js[^>]*></script>", ""),
+        "scripts of a search while you type, which is off, and 115 kB of words to search through": (
+            r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}(?![\s\S]*bd-search-con)',
+            "",
+        ),
+        "the options of this search": (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
+        "the theme that comes after the first line is drawn: the page is laid out twice, and flashes in the dark": (
+            r"document\.documentElement\.dataset\.theme = localStorage[^;]*;",
+            THEME_AT_ONCE,
+        ),
+        "a name of the search button for screen readers that differs from its text": (
+            r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"',
+            r"\1",
+        ),
+        "a name of folded code for screen readers that differs from its text": (
+            r'<summary aria-label="[^"]*">',
+            "<summary>",
+        ),
+        "the empty corner of a table, which is no heading": (
+            r'<th class="([^"]*)"><p></p></th>',
+            r'<td class="\1"></td>',
+        ),
+        "spans around names, brackets and spaces of code, which have the colour of the code anyway": (
+            r'<span class="(?:n|nn|p|w)">([^<]*)</span>',
+            r"\1",
+        ),
+        "code that may be wider than the screen, and keys do not reach; reading.js looks whether it is": (
+            r'(<pre(?: class="[^"]*")?)(?=>)',
+            r'\1 tabindex="0"',
+        ),
+        "formulas that keys do not reach": (r'(<span class="katex-display")(?=>)', r'\1 tabindex="0"'),
+        "tables that keys do not reach": (r'(<div class="pst-scrollable-[^"]*")(?=>)', r'\1 tabindex="0"'),
+        "the role of a source: a list holds items": (r'role="doc-biblioentry"', 'role="listitem"'),
+        "the role of the contents: a region has a name": (
+            r'(<div id="pst-primary-sidebar") class',
+            r'\1 role="region" aria-label="Contents of the book" class',
+        ),
+    },
+    "_static/searchtools.js": {
+        "excerpts that repeat each formula as MathML and TeX": (
+            r'(?<=\["\.headerlink", )"script"',
+            '".katex-mathml", "script"',
+        ),
+    },
+    "_static/scripts/pydata-sphinx-theme.js": {
+        "the theme's look at each box of the page, which lays out all; see reading.js": (
+            r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)',
+            "",
+        ),
+    },
+}
+UNUSED = ["_static/scripts/fontawesome.js*", "_static/design-tabs.js"]
 SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {}</urlset>
 """
 
 
-def cure(page):
-    """Return the HTML of a page without the faults of the theme."""
-    for pattern, replacement in CURES:
-        page = re.sub(pattern, replacement, page)
-    return page
+def cure(text, cures=CURES[PAGES]):
+    """Return the text of a file that Sphinx has written, by default of a page, without the faults in it."""
+    for fault, (pattern, replacement) in cures.items():
+        text = replace(fault, pattern, replacement, text)
+    return text
 
 
 def add_setup_cell(notebook, repository):
@@ -252,34 +280,34 @@ def add_setup_cell(notebook, repository):
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def scroll_later(script):
-    """Return the theme's script without its look at each box of the page, which lays out all; see reading.js."""
-    return re.sub(r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)', "", script)
-
-
-def show_formulas_once(script):
-    """Return Sphinx's search script, changed so that an excerpt does not repeat each formula as MathML and TeX."""
-    return script.replace('[".headerlink", "script"', '[".headerlink", ".katex-mathml", "script"')
-
-
 def finish(app, exception):
     """Apply the cures to the files that Sphinx has written."""
     if exception or app.builder.format != "html":
         return
     out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
-    change_files(out.rglob("*.html"), cure)
+    for files, cures in CURES.items():
+        found.update(dict.fromkeys(cures, 0))
+        change_files(out.glob(files), partial(cure, cures=cures))
+    for files in UNUSED:
+        for path in list_found(files, out.glob(files)):
+            path.unlink()
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
-    change_files(out.glob("_static/searchtools.js"), show_formulas_once)
-    change_files(out.glob("_static/scripts/pydata-sphinx-theme.js"), scroll_later)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
     draw_card(out / CARD, app.config.html_title, CLAIM)
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
-    of_before = [image for image in out.glob("_images/*") if image.name not in pages]
-    for unused in [*of_before, *out.glob("_static/scripts/fontawesome.js*")]:
-        unused.unlink()
+    for of_before in [image for image in out.glob("_images/*") if image.name not in pages]:
+        of_before.unlink()
+    if app.all_anew and (app.keep_going or app.warningiserror):  # one chapter, built alone, need not have everything
+        for name in [name for name, times in found.items() if times == 0]:
+            logger.warning("page/ replaces what is nowhere in the book: %s", name)
+
+
+def note_what_is_new(app):
+    """Note whether all pages are read and written anew, as they are where no earlier build has left anything."""
+    app.all_anew = not app.env.all_docs
 
 
 def change_files(paths, function):
@@ -291,9 +319,11 @@ def change_files(paths, function):
 def setup(app):
     """Connect all this to Sphinx."""
     render.coalesce_streams = join_prints
+    found[JOINED] = 0
     app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
     app.connect("config-inited", set_address)
     app.connect("builder-inited", start_katex)
+    app.connect("builder-inited", note_what_is_new)
     app.connect("doctree-read", describe)
     app.connect("doctree-resolved", hold_marks)
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons

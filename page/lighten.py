@@ -12,19 +12,22 @@ from hashlib import sha256
 from pathlib import Path
 
 from fontTools import subset
+from replacing import list_found, replace
 
 STYLE = "book-all.css"
 NOT_SERVED = {".css", ".map", ".ttf", ".html"}  # the theme's styles are in STYLE, its .html is a template
 STYLE_LINK = re.compile(r'\s*<link\b[^>]*?href="[^"]*?_static/([^"?]+\.css)[^"]*"[^>]*>')
 ICON_RULE = re.compile(r'(?:\.fa-[\w-]+:+before,?\s*)+\{\s*content:\s*"\\([0-9a-f]+)"')
-NOT_NEEDED = re.compile(r'/\*(?!!).*?\*/|@charset [^;]*;|,\s*url\([^)]*\.ttf\) format\("truetype"\)', flags=re.S)
+COMMENT = re.compile(r"/\*(?!!).*?\*/|@charset [^;]*;", flags=re.S)
+OLD_FONT = r',\s*url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
 HERE = Path(__file__).parent
 
 
 def lighten(out, node):
     """Make the pages below the folder ``out`` light; ``node`` runs PurgeCSS, whose input is all pages and scripts."""
     static = out / "_static"
-    styles = STYLE_LINK.findall((out / "search.html").read_text("utf8"))  # every build writes this page
+    page = (out / "search.html").read_text("utf8")  # which every build writes
+    styles = list_found("style sheets", STYLE_LINK.findall(page))
     (static / STYLE).write_text("\n".join(read_style(static / name, static) for name in styles), "utf8")
     for path in out.rglob("*.html"):
         path.write_text(light_page(path, out), "utf8")
@@ -34,11 +37,12 @@ def lighten(out, node):
     style = (static / STYLE).read_text("utf8")
     known = out.parent / "fonts"
     known.mkdir(exist_ok=True)
-    icons = {int(code, 16) for code in ICON_RULE.findall(style)} | icons_as_characters(style)
-    for font in static.glob("vendor/fontawesome/webfonts/*.woff2"):
+    named = list_found("icons that the style names", ICON_RULE.findall(style))
+    icons = {int(code, 16) for code in named} | icons_as_characters(style)
+    for font in list_found("fonts of icons", static.glob("vendor/fontawesome/webfonts/*.woff2")):
         keep_characters(font, icons, known)
     used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
-    for font in static.glob("katex/fonts/*.woff2"):
+    for font in list_found("fonts of formulas", static.glob("katex/fonts/*.woff2")):
         keep_characters(font, set(map(ord, used)), known)
     for path in list(static.rglob("*")):
         if path.suffix in NOT_SERVED and path.name != STYLE:
@@ -47,7 +51,8 @@ def lighten(out, node):
 
 def read_style(path, static):
     """Return a style sheet with what it imports, its addresses as seen from the folder ``static``; no comments."""
-    text = NOT_NEEDED.sub("", path.read_text("utf8"))
+    text = replace("comments in styles", COMMENT, "", path.read_text("utf8"))
+    text = replace("fonts in old formats", OLD_FONT, "", text)
 
     def address(found):
         target = found[1].strip("\"'")
@@ -55,8 +60,10 @@ def read_style(path, static):
             return found[0]
         return f"url({os.path.relpath(path.parent / target, static)})"
 
-    text = re.sub(r"url\(((?:\"[^\"]*\"|'[^']*'|[^)\"']*))\)", address, text)
-    return re.sub(r'@import "([^"]*)";', lambda found: read_style(path.parent / found[1], static), text)
+    text = replace("addresses in styles", r"url\(((?:\"[^\"]*\"|'[^']*'|[^)\"']*))\)", address, text)
+    return replace(
+        "imports of styles", r'@import "([^"]*)";', lambda tag: read_style(path.parent / tag[1], static), text
+    )
 
 
 def light_page(path, out):
@@ -69,9 +76,10 @@ def light_page(path, out):
         links.append(found)
         return f'\n    <link rel="stylesheet" href="{root}_static/{STYLE}" />' if len(links) == 1 else ""
 
-    page = STYLE_LINK.sub(one_link, page)
-    page = re.sub(r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)", "<script defer ", page)
-    return re.sub(r'<img (?![^>]*\bwidth=)[^>]*?src="([^"]+\.svg)"', lambda tag: size_image(tag, path.parent), page)
+    page = replace("links to styles", STYLE_LINK, one_link, page)
+    page = replace("scripts that hold up a page", r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)", "<script defer ", page)
+    unsized = r'<img (?![^>]*\bwidth=)[^>]*?src="([^"]+\.svg)"'
+    return replace("figures without a size", unsized, lambda tag: size_image(tag, path.parent), page)
 
 
 def size_image(tag, folder):

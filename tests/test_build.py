@@ -1,40 +1,62 @@
 """The build refuses a book with a fault, and runs cells again when what they import has changed."""
 
+import re
 import shutil
 
 import nbformat
 import pytest
 import yaml
+from book_page import CURES, JOINED
 from build_book import digest
 from conftest import ROOT, build_book, tree_hash
+from replacing import found, list_found, replace
+
+INTRO = """# A book
+
+It holds $x$, a source {cite:t}`source`, and a table.
+
+| | first |
+|---|---|
+| row | $x$ |
+
+$$x$$
+
+```{bibliography}
+```
+"""
+SOURCE = "@book{source, author = {A. Author}, title = {A Title}, publisher = {A Publisher}, year = {2000}}"
 
 
 @pytest.fixture
 def small_book(tmp_path):
-    """Return the folder of a book with a page and a notebook that is built as ours is."""
+    """Return the folder of a book that is built as ours is, with a page, a notebook, and all that page/ replaces."""
     for name in ["_config.yml", "tools/build_book.py"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "page").symlink_to(ROOT / "page")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: chapters/one\n")
-    (tmp_path / "intro.md").write_text("# A book\n\nIt holds $x$.\n")
+    (tmp_path / "intro.md").write_text(INTRO)
     (tmp_path / "bnutils").mkdir()
     (tmp_path / "bnutils/value.txt").write_text("first")
     (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters/references.bib").touch()
+    (tmp_path / "chapters/references.bib").write_text(SOURCE)
     write_notebook(tmp_path, "print(open('../bnutils/value.txt').read(), 'value')")
     return tmp_path
 
 
 def write_notebook(folder, code):
     """Write the notebook of the small book, with one cell of code."""
-    cells = [nbformat.v4.new_markdown_cell("# One", id="title"), nbformat.v4.new_code_cell(code, id="code")]
+    folded = {"tags": ["hide-input"]}
+    cells = [
+        nbformat.v4.new_markdown_cell("# One", id="title"),
+        nbformat.v4.new_code_cell(code, id="code", metadata=folded),
+    ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "chapters/one.ipynb")
 
 
 def test_undefined_macro_and_link_to_nowhere_fail_the_build_with_page_and_place(small_book):
-    (small_book / "intro.md").write_text("# A book\n\nIt holds $x + \\nosuchmacro$\nand [a link](#to-nowhere).\n")
+    (small_book / "intro.md").write_text(INTRO + "It holds $x + \\nosuchmacro$\nand [a link](#to-nowhere).\n")
     run = build_book(root=small_book)
     assert run.returncode != 0
     assert "Undefined control sequence: \\nosuchmacro" in run.stdout
@@ -48,6 +70,36 @@ def test_raising_cell_fails_the_build(small_book):
     run = build_book(root=small_book)
     assert run.returncode != 0
     assert "one is not two" in run.stdout
+
+
+def test_what_is_replaced_and_no_more_written_fails_the_build_by_name(small_book):
+    (small_book / "page").unlink()
+    shutil.copytree(ROOT / "page", small_book / "page", ignore=shutil.ignore_patterns("node_modules"))
+    (small_book / "page/node_modules").symlink_to(ROOT / "page/node_modules")
+    found_nowhere = 'times = len(re.findall(pattern, ""))'
+    exchange(small_book / "page/replacing.py", "text, times = re.subn(pattern, replacement, text)", found_nowhere)
+    exchange(small_book / "page/book_page.py", "render.coalesce_streams =", "render.another_name =")
+    run = build_book(root=small_book)
+    assert run.returncode != 0
+    sources = "".join(path.read_text() for path in (ROOT / "page").glob("*.py"))
+    names = {JOINED, *(fault for cures in CURES.values() for fault in cures)}
+    names |= set(re.findall(r'\breplace\(\s*"([^"]+)"', sources))
+    assert set(re.findall(r"nowhere in the book: ([^\x1b\n]+)", run.stdout)) == names
+
+
+def exchange(path, old, new):
+    """Exchange the one place in a file."""
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_what_is_not_found_is_counted_too():
+    assert list_found("none", iter([])) == []
+    assert replace("nowhere", "b", "c", "aa") == "aa"
+    assert list_found("two", iter("ab")) == ["a", "b"]
+    assert replace("twice", "a", "c", "aa") == "cc"
+    assert [found.get(name) for name in ["none", "nowhere", "two", "twice"]] == [0, 0, 2, 2]
 
 
 def test_cells_run_again_when_a_helper_has_changed(small_book):
@@ -73,7 +125,7 @@ def test_changed_page_is_the_only_one_made_anew_and_the_book_is_as_from_nothing(
 
 
 def test_a_fault_is_reported_again_until_it_is_mended(small_book):
-    (small_book / "intro.md").write_text("# A book\n\n[a link](#to-nowhere).\n")
+    (small_book / "intro.md").write_text(INTRO + "[a link](#to-nowhere).\n")
     assert build_book(root=small_book).returncode != 0
     assert build_book(root=small_book).returncode != 0
 

@@ -76,8 +76,28 @@ def test_page_without_javascript_lacks_nothing(browser, book):
     tab = context.new_page()
     tab.goto(f"{book.as_uri()}/{CHAPTER}")
     assert tab.locator("article .katex").count() > 50
-    assert tab.locator("article .admonition.dropdown > p:not(.admonition-title)").first.is_visible()
+    solution = tab.locator("article .sd-dropdown").first
+    assert not solution.locator("p").first.is_visible()
+    solution.locator("summary").click()
+    assert solution.locator("p").first.is_visible()
     context.close()
+
+
+def test_solution_is_opened_and_closed_by_keys_and_its_box_stays_where_it_is(reader, book):
+    tab = reader.new_page()
+    tab.goto(f"{book.as_uri()}/{CHAPTER}")
+    solution = tab.locator("article .sd-dropdown").first
+    solution.scroll_into_view_if_needed()
+    before = solution.bounding_box()
+    solution.locator("summary").focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Tab")
+    assert solution.locator("summary:focus-visible").count() == 1
+    assert solution.bounding_box() == before
+    tab.keyboard.press("Enter")
+    assert solution.locator("p").first.is_visible()
+    tab.keyboard.press("Enter")
+    assert solution.bounding_box() == before
 
 
 def test_copy_button_copies_the_code_without_a_network(reader, book):

@@ -187,7 +187,7 @@ def solutions_are_folded_and_checked(notebook):
 
 def one_exercise_wants_paper(notebook):
     paper = any(
-        re.search(r"paper|by hand|prove|\{admonition\} Solution", text, re.I) for _, text, _ in exercises(notebook)
+        re.search(r"paper|by hand|prove|\{dropdown\} Solution", text, re.I) for _, text, _ in exercises(notebook)
     )
     return [] if paper else ["no exercise is done on paper"]
 

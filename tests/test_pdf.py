@@ -2,27 +2,43 @@
 
 import io
 import re
+import time
 import unicodedata
 import zipfile
+from collections import Counter
 from functools import cache
 
+import pikepdf
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 from build_book import pages_of
 from conftest import ROOT
-from make_pdf import PDF, ZIP, lead_on, make_pdf, make_zip, sheets_of, slug
+from make_pdf import PDF, ZIP, lead_on, make_pdf, make_zip, pack, print_page, sheets_of, slug
 from pypdf import PdfReader
 
 PAGES = pages_of(ROOT / "_toc.yml")
 
 
 @pytest.fixture(scope="module")
-def printed(book, tmp_path_factory):
-    """Return the printed book, ready to be read."""
+def path(book, tmp_path_factory):
+    """Return the path of the printed book."""
     path = tmp_path_factory.mktemp("pdf") / PDF
     make_pdf(book, ROOT / "_toc.yml", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def printed(path):
+    """Return the printed book, ready to be read."""
     return PdfReader(path)
+
+
+@pytest.fixture(scope="module")
+def sheets(path):
+    """Return the number of the sheet to which each name leads."""
+    with pikepdf.open(path) as pdf:
+        return sheets_of(pdf)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +70,7 @@ def test_pdf_has_a_cover_and_no_blank_sheet(printed, text_of):
     assert [number for number, page in enumerate(printed.pages, 1) if letters_on(page) < 40] == []
 
 
-def test_contents_name_the_sheet_on_which_each_page_begins(book, printed, text_of):
-    sheets = sheets_of(printed)
+def test_contents_name_the_sheet_on_which_each_page_begins(book, sheets, text_of):
     contents = "".join(map(text_of, range(2, sheets[slug(PAGES[0])])))
     for page in PAGES:
         sheet, title = sheets[slug(page)], title_of(book, page)
@@ -77,24 +92,48 @@ def test_links_inside_the_pdf_resolve_and_none_leads_to_a_file(printed):
     assert inside > 300
 
 
-def test_bookmarks_lead_to_the_pages(book, printed):
+def test_bookmarks_lead_to_the_pages(book, printed, sheets):
     marks = {re.sub(r"\s", "", mark.title): mark for mark in printed.outline if not isinstance(mark, list)}
-    sheets = sheets_of(printed)
     for page in PAGES[1:]:
         assert printed.get_destination_page_number(marks[title_of(book, page)]) + 1 == sheets[slug(page)]
 
 
-def test_solutions_are_open_and_figures_are_drawn_not_photographed(printed, text_of):
-    sheets = sheets_of(printed)
+def test_solutions_are_open_and_figures_are_drawn_not_photographed(printed, sheets, text_of):
     numbers = range(sheets["chapters-02_formula"], sheets["chapters-03_running_statistics"])
     whole = "".join(map(text_of, numbers))
     assert "Showthesolution" not in whole
     assert "Showthecode" not in whole
     chapter = BeautifulSoup((ROOT / "_build/html/chapters/02_formula.html").read_text(), "html.parser")
-    solution = chapter.select_one(".tag_hide-cell pre").text
-    assert re.sub(r"\s", "", solution)[:60] in whole
+    in_code = chapter.select_one(".tag_hide-cell pre").text
+    on_paper = max(chapter.select_one(".sd-dropdown p").find_all(string=True, recursive=False), key=len)  # no formula
+    for solution in [in_code, on_paper]:
+        assert re.sub(r"\s", "", solution)[:60] in whole
     sheet = next(number for number in numbers if "Fig.2.1" in text_of(number))
     assert not printed.pages[sheet - 1].images
+
+
+def test_screen_readers_are_told_what_is_a_heading_a_list_a_table_and_code(path):
+    with pikepdf.open(path) as pdf:
+        assert pdf.Root.MarkInfo.Marked
+        assert pdf.Root.Lang == "en"
+        kinds = Counter(
+            str(thing.S) for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary) and "/S" in thing
+        )
+    assert kinds["/H1"] >= len(PAGES)
+    assert kinds["/H2"] > 100
+    assert min(kinds["/P"], kinds["/LI"], kinds["/TD"], kinds["/Code"], kinds["/Link"]) > 200
+
+
+def test_pdf_is_packed(path):
+    assert path.stat().st_size < 8e6  # as Chromium prints it, it has twice as much
+
+
+def test_same_page_gives_the_same_bytes_a_second_later(tmp_path):
+    for name in ["first", "second"]:
+        print_page("<title>A page</title><h1 id='a'>A page</h1><a href='#a'>A link</a>", tmp_path / "page.pdf")
+        pack(tmp_path / "page.pdf", tmp_path / name)
+        time.sleep(1)  # in which the date of a PDF changes
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
 def test_links_lead_on():

@@ -14,12 +14,12 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import pikepdf
 import yaml
 from bs4 import BeautifulSoup
 from build_book import ROOT, pages_of
 from find_chromium import open_browser
 from playwright.sync_api import sync_playwright
-from pypdf import PdfReader
 
 PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"
 IN_EACH_CHAPTER = {"Summary", "Exercises", "Sources"}  # not worth a line of the contents
@@ -41,7 +41,6 @@ body { display: block; background: white }
 article { margin-inline: 0.3mm }  /* the sheet cuts off half of a border at its edge */
 article + article { break-before: page }
 * { animation: none !important }  /* what is unfolded would begin invisible */
-.dropdown > .admonition-title { padding-left: 0.6rem !important }
 :is(h1, h2, h3, h4) { white-space: break-spaces }  /* keeps a space where a line ends, for the list of bookmarks */
 """
 
@@ -57,7 +56,9 @@ def read_page(html, page, pages, published):
     article, title = soup.find("article"), soup.title.text.split(" — ")[0]
     for useless in article.select(".headerlink, script, button, .tag_hide-input > details"):
         useless.decompose()
-    for folded in article.find_all("details"):
+    for solution in article.select("details.sd-dropdown"):
+        solution.name, solution.summary.name = "div", "p"
+    for folded in article.select("details.hide"):
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
         folded.unwrap()
     for element in article.find_all(id=True):
@@ -136,10 +137,17 @@ def print_page(text, path):
         browser.close()
 
 
-def sheets_of(reader):
+def sheets_of(pdf):
     """Return the number of the sheet, from 1, to which each name in a PDF leads."""
-    places = reader.named_destinations
-    return {name.lstrip("/"): reader.get_destination_page_number(place) + 1 for name, place in places.items()}
+    numbers = {page.objgen: number for number, page in enumerate(pdf.pages, start=1)}
+    return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in pdf.Root.Dests.items()}
+
+
+def pack(path, out):
+    """Write a printed PDF anew at half of its size; the same pages give the same bytes, whenever they are printed."""
+    with pikepdf.open(path) as pdf:
+        pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
+        pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
 def make_pdf(html, toc, out):
@@ -148,9 +156,10 @@ def make_pdf(html, toc, out):
         path = Path(folder, "book.pdf")
         book = put_together(html, toc)
         print_page(book, path)
-        print_page(name_sheets(book, sheets_of(PdfReader(path))), path)
-        content = path.read_bytes()
-    out.write_bytes(re.sub(rb"\(D:\d{14}", b"(D:20000101000000", content))  # the same book gives the same bytes
+        with pikepdf.open(path) as pdf:
+            sheets = sheets_of(pdf)
+        print_page(name_sheets(book, sheets), path)
+        pack(path, out)
 
 
 def make_zip(html, out):

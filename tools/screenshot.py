@@ -37,9 +37,6 @@ def main():
                     tab.goto(path.resolve().as_uri())
                     if args.open:
                         tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-                        tab.evaluate(
-                            "document.querySelectorAll('.toggle-hidden > .admonition-title').forEach(t => t.click())"
-                        )
                     save_slices(tab, args.out / f"{path.stem}-{width}-{scheme}")
         browser.close()
 
