@@ -116,13 +116,15 @@ def updatable(name, array, **others):
 
 
 def fits(name, result, *causes):
-    """Warn of a channel whose result does not fit into its dtype, unless nan or inf was in its causes."""
-    bad = ~np.isfinite(result)
-    for cause in causes if bad.any() else ():
-        bad &= np.isfinite(cause)
-    if bad.any():
-        message = f"{name} does not fit into {result.dtype} in the channels {np.flatnonzero(bad).tolist()}"
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+    """Warn of channels whose result is too large for its dtype: not finite, though its causes are."""
+    finite = np.isfinite(result)
+    if np.count_nonzero(finite) == finite.size:
+        return
+    for cause in causes:
+        finite |= ~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2)))
+    if not finite.all():
+        channels = np.flatnonzero(~finite).tolist()
+        warnings.warn(f"{name} is too large for {result.dtype} in channels {channels}", RuntimeWarning, stacklevel=3)
 
 
 def no_overlap(name, array, **others):

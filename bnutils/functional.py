@@ -40,8 +40,13 @@ def batch_norm(
     Raises
     ------
     TypeError, ValueError
-        For an argument of the wrong type or value, an empty batch, fewer than two values per channel in training.
-        Nothing has been changed then.
+        For an argument of the wrong type or value, fewer than two values per channel in training, an eps of 0 where
+        running_var is 0. Nothing has been changed then. An empty batch has an empty output in evaluation.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where a result is too large for its dtype, as the square of 1e200 is in running_var; the output is right then.
 
     Source: Ioffe & Szegedy (2015), algorithms 1 and 2.
 
@@ -62,7 +67,9 @@ def batch_norm(
         _checks.updatable("running_mean", running_mean, input=input, weight=weight, bias=bias)
         _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
 
-    with np.errstate(all="ignore"):  # nan and inf pass in silence, as in torch
+    # nan and inf pass in silence, as in torch; what float64 cannot hold does not
+    overflow = "warn" if x.dtype == np.float64 and not training else "ignore"
+    with np.errstate(all="ignore", over=overflow):
         if training:
             y, batch_mean, batch_var = _passes.train(_passes.three_axes(x), gamma, beta, eps)
         else:
@@ -72,6 +79,8 @@ def batch_norm(
             count = x.size // channels
             running_mean[:] = (1 - momentum) * mean + momentum * batch_mean
             running_var[:] = (1 - momentum) * var + momentum * batch_var * (count / (count - 1))  # unbiased
+            _checks.fits("running_mean", running_mean, mean, batch_mean)
+            _checks.fits("running_var", running_var, var, batch_mean)
     return output
 
 
@@ -101,6 +110,11 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     TypeError, ValueError
         As ``batch_norm``, and for a grad_output of another shape than the input.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where grad_weight is too large for float64.
+
     Source: Ioffe & Szegedy (2015), section 3.
 
     >>> z = np.array([[1.0], [2.0], [4.0], [5.0]])
@@ -126,6 +140,8 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
         else:
             mean, var = _checks.running(running_mean, running_var, channels, training, eps)
             grad_input, grad_weight, grad_bias = _passes.evaluate_backward(g, z, mean, var, gamma, eps)
+            gamma = gamma + mean + var  # nan and inf may stand there
+        _checks.fits("grad_weight", grad_weight, z, g, gamma)
         return grad_input.reshape(x.shape).astype(x.dtype, copy=False), grad_weight, grad_bias
 
 
@@ -147,6 +163,11 @@ def batch_statistics(input):
     TypeError, ValueError
         For an input of another dtype or shape, or an empty one.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where the variance is too large for float64; it is inf then.
+
     Source: Ioffe & Szegedy (2015), algorithm 1; the shift before summing: Chan, Golub & LeVeque (1983).
 
     >>> batch_statistics(np.array([[1.0, 7.0], [2.0, 7.0], [4.0, 7.0], [5.0, 7.0]]))
@@ -155,6 +176,7 @@ def batch_statistics(input):
     x = _passes.three_axes(_checks.batch("input", input, least=1))
     with np.errstate(all="ignore"):
         _, mean, var = _passes.train(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps=1.0)
+    _checks.fits("var", var, mean)
     return mean, var
 
 
@@ -171,7 +193,8 @@ def identity_parameters(mean, var, eps=1e-5):
     Returns
     -------
     weight, bias : ndarray, shape (C,), float64
-        ``sqrt(var + eps)`` and ``mean``.
+        ``sqrt(var + eps)`` and ``mean``. Where var is 0 they are ``sqrt(eps)`` and the constant of that channel, which
+        normalized is 0: the output is the constant, whatever the weight.
 
     Raises
     ------
