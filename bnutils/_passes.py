@@ -144,5 +144,5 @@ def _cramped(arrays, *values):
     """Return the channels that have to be done again with more room, because one of the values does not fit."""
     values, single = np.abs(values), arrays[0].dtype == np.float32
     fits = (values > 1e-30) & (values < 1e30) if single else np.isfinite(values)
-    channels = np.flatnonzero(~fits.all(axis=0)).tolist()
+    channels = sorted({i % fits.shape[1] for i in np.flatnonzero(~fits).tolist()})
     return [c for c in channels if single or all(np.isfinite(a[:, c]).all() for a in arrays)]  # not what was nan or inf
