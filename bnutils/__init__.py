@@ -6,14 +6,8 @@ readers move.
 """
 
 from bnutils.data import load_fashion_mnist
-from bnutils.functional import (
-    batch_norm,
-    batch_norm_backward,
-    batch_statistics,
-    fold_batch_norm,
-    identity_parameters,
-)
-from bnutils.layers import BatchNorm
+from bnutils.functional import batch_norm, batch_norm_backward, batch_statistics, identity_parameters
+from bnutils.layers import BatchNorm, fold_batch_norm
 
 __all__ = [
     "BatchNorm",

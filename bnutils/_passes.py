@@ -1,13 +1,15 @@
 """The arithmetic of batch norm: forward and backward, with batch statistics and with running statistics.
 
 A batch x and a gradient g have the shape (N, C, L): samples, channels, positions. What belongs to a channel has the
-shape (C,) and is float64. The batch keeps its dtype (float16: float32), which is fast; channels whose products do not
-fit into float32 are done again in float64.
+shape (C,) and is float64. The batch keeps its dtype (float16: float32), which is fast; channels that do not fit into it
+are done again with more room: float32 in float64, float64 times a power of two.
 """
 
-from itertools import product
+from math import prod
 
 import numpy as np
+
+ROOM = {np.float32: np.float64(1), np.float64: np.float64(2.0**-600)}  # float32 * np.float64 is float64
 
 
 def train(x, weight, bias, eps):
@@ -16,24 +18,25 @@ def train(x, weight, bias, eps):
     y, (rest, square) = _subtract(x, near)  # y = x - near, whose mean is rest
     mean, var = near + rest, square - rest**2  # biased
     scale = weight / np.sqrt(var + eps)
-    y *= _as(x, scale)
-    y += _as(x, bias - rest * scale)
-    again = _outside_float32(x, var, scale)
-    if again.any():
-        y[:, again], mean[again], var[again] = train(_double(x, again), weight[again], bias[again], eps)
+    for part, scale_, shift_ in _blocks([y], scale, bias - rest * scale):
+        part *= scale_
+        part += shift_
+    if again := _cramped([x], *((var, scale) if x.dtype == np.float32 else (var,))):
+        s = ROOM[x.dtype.type]
+        y[:, again], m, v = train(x[:, again] * s, weight[again], bias[again], eps * s * s)
+        mean[again], var[again] = m / s, v / s / s
     return y, mean, var
 
 
 def evaluate(x, mean, var, weight, bias, eps):
     """Return the output that the running mean and variance give: a straight line for each channel."""
-    near = _finite(mean, x.dtype)
-    scale = weight / np.sqrt(var + eps)
-    y = x - _as(x, near)
-    y *= _as(x, scale)
-    y += _as(x, bias - (mean - near) * scale)
-    again = _outside_float32(x, scale)
-    if again.any():
-        y[:, again] = evaluate(_double(x, again), mean[again], var[again], weight[again], bias[again], eps)
+    near, scale, y = _finite(mean.astype(x.dtype)), weight / np.sqrt(var + eps), np.empty_like(x)
+    for part, x_, near_, scale_, shift_ in _blocks([y, x], near, scale, bias - (mean - near) * scale):
+        np.subtract(x_, near_, out=part)
+        part *= scale_
+        part += shift_
+    if x.dtype == np.float32 and (again := _cramped([x], scale)):
+        y[:, again] = evaluate(x[:, again].astype("d"), mean[again], var[again], weight[again], bias[again], eps)
     return y
 
 
@@ -44,75 +47,78 @@ def train_backward(g, x, weight, eps):
     inv = 1 / np.sqrt(var + eps)
     gx_mean = (gd_mean - rest * g_mean) * inv  # the mean of g * x̂, where x̂ = (d - rest) * inv
     count = x.size // len(inv)
-    grad_weight, grad_bias = gx_mean * count, g_mean * count
+    grad_weight, grad_bias, slope = gx_mean * count, g_mean * count, gx_mean * inv
     # grad_input = weight * inv * (g - g_mean - x̂ * gx_mean)
-    d *= _as(x, -inv * gx_mean)
-    d += g
-    d += _as(x, rest * inv * gx_mean - g_mean)
-    d *= _as(x, weight * inv)
-    again = _outside_float32(x, var**2, inv * gx_mean)  # var**2, since g * d has to fit too
-    if again.any():
-        d[:, again], grad_weight[again], grad_bias[again] = train_backward(
-            _double(g, again), _double(x, again), weight[again], eps
-        )
+    for part, g_, slope_, shift_, scale_ in _blocks([d, g], slope, g_mean - rest * slope, weight * inv):
+        part *= slope_
+        part += shift_
+        np.subtract(g_, part, out=part)
+        part *= scale_
+    if again := _cramped([x, g], *((var**2, slope) if x.dtype == np.float32 else (var, gd_mean))):  # g * d has to fit
+        s = ROOM[x.dtype.type]  # of both x and g: it leaves grad_input as it is
+        d[:, again], w, b = train_backward(g[:, again] * s, x[:, again] * s, weight[again], eps * s * s)
+        grad_weight[again], grad_bias[again] = w / s, b / s
     return d, grad_weight, grad_bias
 
 
 def evaluate_backward(g, x, mean, var, weight, eps):
     """Return the gradients by input, weight and bias where mean and variance are constants."""
-    near = _finite(mean, x.dtype)
-    _, (_, _, g_mean, gd_mean) = _subtract(x, near, g)
-    inv = 1 / np.sqrt(var + eps)
-    count = x.size // len(inv)
+    near, inv = _finite(mean.astype(x.dtype)), 1 / np.sqrt(var + eps)
+    grad_input, (_, _, g_mean, gd_mean) = _subtract(x, near, g)
+    scale, count = weight * inv, x.size // len(inv)
     grad_weight, grad_bias = (gd_mean - (mean - near) * g_mean) * inv * count, g_mean * count
-    grad_input = g * _as(x, weight * inv)
-    again = _outside_float32(x, gd_mean, weight * inv)
-    if again.any():
-        grad_input[:, again], grad_weight[again], grad_bias[again] = evaluate_backward(
-            _double(g, again), _double(x, again), mean[again], var[again], weight[again], eps
-        )
+    for part, g_, scale_ in _blocks([grad_input, g], scale):
+        np.multiply(g_, scale_, out=part)
+    if x.dtype == np.float32 and (again := _cramped([x, g], gd_mean, scale)):
+        parts = *(a[:, again].astype("d") for a in (g, x)), mean[again], var[again], weight[again]
+        grad_input[:, again], grad_weight[again], grad_bias[again] = evaluate_backward(*parts, eps)
     return grad_input, grad_weight, grad_bias
-
-
-# What the four share
 
 
 def three_axes(x):
     """Return x as a contiguous array of shape (N, C, L), float16 as float32."""
-    return np.ascontiguousarray(x, np.promote_types(x.dtype, np.float32)).reshape(*x.shape[:2], -1)
+    return np.ascontiguousarray(x, np.promote_types(x.dtype, "f")).reshape(*x.shape[:2], prod(x.shape[2:]))
 
 
 def _near_mean(x):
-    """Return a number near the mean of each channel, which the dtype of x holds exactly.
+    """Return a number near the mean of each channel, in the dtype of x.
 
     Sums of ``x - near`` do not lose digits to an offset. The mean of every 16th sample is within 4 standard deviations
     of the mean, whatever the data. Its sum is shifted by the first value, so a constant channel gets its constant.
     """
-    first = x[0, :, 0].astype(np.float64)
-    _, (rest, _) = _subtract(x[::16], first)
-    return _finite(first + rest, x.dtype)
+    d = x[::16] - x[:1, :, :1]
+    return _finite(x[0, :, 0] + np.add.reduce(d, axis=(0, 2)) / (d.size // d.shape[1]))
 
 
 def _subtract(x, near, g=None):
-    """Return d = x - near, (N, C, L), and the means of d, d * d and, given a gradient g, of g and g * d, each (C,).
+    """Return d = x - near, (N, C, L), and the means of d, d * d and, given a gradient g, of g and g * d, each (C,)."""
+    d, sums = np.empty_like(x), np.zeros((2 if g is None else 4, x.shape[1]))
+    for part, x_, g_, near_ in _blocks([d, x, d if g is None else g], near):
+        np.subtract(x_, near_, out=part)
+        for total, pair in zip(sums, [(part,), (part, part), (g_,), (g_, part)], strict=False):
+            total += _sum(*pair)
+    return d, sums / (x.size // x.shape[1] or 1)
 
-    A block at a time: it stays in the cache, and the sums within it are short.
+
+def _blocks(arrays, *values):
+    """Yield the arrays block by block, each with the values per channel in their dtype, ready to compute with.
+
+    A block stays in the cache. NumPy broadcasts slowly: the values are repeated to its shape, if there are several.
     """
-    n, channels, length = x.shape
-    d, near = np.empty_like(x), _as(x, near)
-    sums = np.zeros((2 if g is None else 4, channels))
-    step = min(1024, max(1, 2**18 // (channels * min(length, 1024))))
-    for i, j in product(range(0, n, step), range(0, length, 1024)):
-        block = np.s_[i : i + step, :, j : j + 1024]
-        part = np.subtract(x[block], near, out=d[block])
-        sums[:2] += _sum(part), _sum(part, part)
-        if g is not None:
-            sums[2:] += _sum(g[block]), _sum(g[block], part)
-    return d, sums / (n * length)
+    n, channels, length = arrays[0].shape
+    width = min(length, 1024) or 1
+    step = 2**17 // (channels * width) or 1
+    values = [value.astype(arrays[0].dtype)[None, :, None] for value in values]  # (1, C, 1)
+    if n > step or length > width:
+        values = [value.repeat(width, axis=2).repeat(step, axis=0) for value in values]
+    for i in range(0, n, step):
+        for j in range(0, length, width):
+            block = np.s_[i : i + step, :, j : j + width]
+            yield *[a[block] for a in arrays], *[value[: n - i, :, : length - j] for value in values]
 
 
 def _sum(a, b=None):
-    """Sum a, or a * b, over samples and positions by matrix products: (n, C, l) -> (C,), in float64.
+    """Sum a, or a * b, over samples and positions: (n, C, l) -> (C,), in float64.
 
     Only 32 samples, or 1024 positions of one sample, are added in the dtype of a.
     """
@@ -120,29 +126,23 @@ def _sum(a, b=None):
     if length > 1:
         rows = a @ np.ones(length, a.dtype) if b is None else np.vecdot(a, b)
         return rows.sum(axis=0, dtype=np.float64)
-    a = a if b is None else a * b
-    most = n - n % 32
-    rows = np.ones(32, a.dtype) @ a[:most].reshape(32, -1)
-    return rows.reshape(-1, channels).sum(axis=0, dtype=np.float64) + a[most:, :, 0].sum(axis=0, dtype=np.float64)
+    k = min(n, 32)
+    most = n - n % k
+    tall = a[:most].reshape(k, -1)
+    rows = np.add.reduce(tall, axis=0) if b is None else np.einsum("ij,ij->j", tall, b[:most].reshape(k, -1))
+    total = np.add.reduce(rows.reshape(-1, channels), axis=0, dtype=np.float64)
+    return total if most == n else total + _sum(a[most:], b if b is None else b[most:])
 
 
-def _as(x, value):
-    """Return a value per channel with the dtype of x and an axis for the positions: (C,) -> (C, 1)."""
-    return value.astype(x.dtype)[:, None]
+def _finite(near):
+    """Return the array with 0 in the place of nan and inf."""
+    near[~np.isfinite(near)] = 0
+    return near
 
 
-def _finite(mean, dtype):
-    """Round to ``dtype``; 0 for what it cannot hold."""
-    near = mean.astype(dtype).astype(np.float64)
-    return np.where(np.isfinite(near), near, 0.0)
-
-
-def _outside_float32(x, *values):
-    """Say for each channel of a float32 batch whether one of the values is too large or too small to compute with."""
-    fits = [(np.abs(v) > 1e-30) & (np.abs(v) < 1e30) for v in values]
-    return ~np.all(fits, axis=0) & (x.dtype == np.float32)
-
-
-def _double(x, channels):
-    """Return some channels in float64."""
-    return x[:, channels].astype(np.float64)
+def _cramped(arrays, *values):
+    """Return the channels that have to be done again with more room, because one of the values does not fit."""
+    values, single = np.abs(values), arrays[0].dtype == np.float32
+    fits = (values > 1e-30) & (values < 1e30) if single else np.isfinite(values)
+    channels = sorted({i % fits.shape[1] for i in np.flatnonzero(~fits).tolist()})
+    return [c for c in channels if single or all(np.isfinite(a[:, c]).all() for a in arrays)]  # not what was nan or inf

@@ -40,8 +40,13 @@ def batch_norm(
     Raises
     ------
     TypeError, ValueError
-        For an argument of the wrong type or value, an empty batch, fewer than two values per channel in training.
-        Nothing has been changed then.
+        For an argument of the wrong type or value, fewer than two values per channel in training, an eps of 0 where
+        running_var is 0. Nothing has been changed then. An empty batch has an empty output in evaluation.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where a result is too large for its dtype, as the square of 1e200 is in running_var; the output is right then.
 
     Source: Ioffe & Szegedy (2015), algorithms 1 and 2.
 
@@ -52,17 +57,19 @@ def batch_norm(
     >>> running_mean.round(3), running_var.round(3)  # 0.9 * 0 + 0.1 * 3 and 0.9 * 1 + 0.1 * 10/3
     (array([0.3]), array([1.233]))
     """
-    x = _checks.batch("input", input, _checks.flag("training", training))
+    x = _checks.batch("input", input, least=2 if _checks.flag("training", training) else 0)
     channels = x.shape[1]
     eps, momentum = _checks.eps(eps, training), _checks.momentum(momentum)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
     beta = _checks.per_channel("bias", bias, channels, default=0.0)
-    mean, var = _checks.running(running_mean, running_var, channels, training)
+    mean, var = _checks.running(running_mean, running_var, channels, training, eps)
     if training:
         _checks.updatable("running_mean", running_mean, input=input, weight=weight, bias=bias)
         _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
 
-    with np.errstate(all="ignore"):  # nan and inf pass in silence, as in torch
+    # nan and inf pass in silence, as in torch; what float64 cannot hold does not
+    overflow = "warn" if x.dtype == np.float64 and not training else "ignore"
+    with np.errstate(all="ignore", over=overflow):
         if training:
             y, batch_mean, batch_var = _passes.train(_passes.three_axes(x), gamma, beta, eps)
         else:
@@ -72,6 +79,8 @@ def batch_norm(
             count = x.size // channels
             running_mean[:] = (1 - momentum) * mean + momentum * batch_mean
             running_var[:] = (1 - momentum) * var + momentum * batch_var * (count / (count - 1))  # unbiased
+            _checks.fits("running_mean", running_mean, mean, batch_mean)
+            _checks.fits("running_var", running_var, var, batch_mean)
     return output
 
 
@@ -101,6 +110,11 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     TypeError, ValueError
         As ``batch_norm``, and for a grad_output of another shape than the input.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where grad_weight is too large for float64.
+
     Source: Ioffe & Szegedy (2015), section 3.
 
     >>> z = np.array([[1.0], [2.0], [4.0], [5.0]])
@@ -110,8 +124,8 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     >>> grad_weight.round(3), grad_bias
     (array([-1.265]), array([1.]))
     """
-    x = _checks.batch("input", input, _checks.flag("training", training))
-    grad = _checks.batch("grad_output", grad_output)
+    x = _checks.batch("input", input, least=2 if _checks.flag("training", training) else 0)
+    grad = _checks.batch("grad_output", grad_output, least=min(x.size, 1))
     if grad.shape != x.shape:
         raise ValueError(f"grad_output must have the shape of the input, {x.shape}, got shape {grad.shape}")
     channels = x.shape[1]
@@ -124,8 +138,10 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
         if training:
             grad_input, grad_weight, grad_bias = _passes.train_backward(g, z, gamma, eps)
         else:
-            mean, var = _checks.running(running_mean, running_var, channels, training)
+            mean, var = _checks.running(running_mean, running_var, channels, training, eps)
             grad_input, grad_weight, grad_bias = _passes.evaluate_backward(g, z, mean, var, gamma, eps)
+            gamma = gamma + mean + var  # nan and inf may stand there
+        _checks.fits("grad_weight", grad_weight, z, g, gamma)
         return grad_input.reshape(x.shape).astype(x.dtype, copy=False), grad_weight, grad_bias
 
 
@@ -147,14 +163,20 @@ def batch_statistics(input):
     TypeError, ValueError
         For an input of another dtype or shape, or an empty one.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where the variance is too large for float64; it is inf then.
+
     Source: Ioffe & Szegedy (2015), algorithm 1; the shift before summing: Chan, Golub & LeVeque (1983).
 
     >>> batch_statistics(np.array([[1.0, 7.0], [2.0, 7.0], [4.0, 7.0], [5.0, 7.0]]))
     (array([3., 7.]), array([2.5, 0. ]))
     """
-    x = _passes.three_axes(_checks.batch("input", input))
+    x = _passes.three_axes(_checks.batch("input", input, least=1))
     with np.errstate(all="ignore"):
         _, mean, var = _passes.train(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps=1.0)
+    _checks.fits("var", var, mean)
     return mean, var
 
 
@@ -171,7 +193,8 @@ def identity_parameters(mean, var, eps=1e-5):
     Returns
     -------
     weight, bias : ndarray, shape (C,), float64
-        ``sqrt(var + eps)`` and ``mean``.
+        ``sqrt(var + eps)`` and ``mean``. Where var is 0 they are ``sqrt(eps)`` and the constant of that channel, which
+        normalized is 0: the output is the constant, whatever the weight.
 
     Raises
     ------
@@ -188,55 +211,3 @@ def identity_parameters(mean, var, eps=1e-5):
         raise ValueError(f"var must have shape (C,), got shape {var.shape}")
     bias = _checks.per_channel("mean", mean, len(var))
     return np.sqrt(var.astype(np.float64) + _checks.eps(eps, training=False)), bias
-
-
-def fold_batch_norm(linear_weight, linear_bias, bn):
-    """Return the weight and the bias of the one Linear that does what a Linear and then ``bn`` do in evaluation mode.
-
-    Parameters
-    ----------
-    linear_weight : array, shape (C, in_features)
-        Weight of the Linear, as torch keeps it.
-    linear_bias : array, shape (C,), or None
-        Bias of the Linear.
-    bn : BatchNorm
-        The layer behind the Linear, with C features, in evaluation mode, with running statistics.
-
-    Returns
-    -------
-    weight : ndarray, shape (C, in_features)
-    bias : ndarray, shape (C,)
-        Both in the floating dtype of linear_weight.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For another kind of layer, one in training mode or without running statistics, or arrays that do not fit it.
-
-    Source: Jacob et al. (2018), section 3.2 (batch normalization folding).
-
-    >>> from bnutils import BatchNorm
-    >>> bn = BatchNorm(1, eps=1.0).eval()
-    >>> bn.running_mean[:], bn.running_var[:], bn.weight[:], bn.bias[:] = 2.0, 3.0, 10.0, 1.0
-    >>> fold_batch_norm(np.array([[4.0, 6.0]]), None, bn)  # 10 / sqrt(3 + 1) = 5 times the weight
-    (array([[20., 30.]]), array([-9.]))
-    """
-    from bnutils.layers import BatchNorm  # here, since layers imports this module
-
-    if not isinstance(bn, BatchNorm):
-        raise TypeError(f"bn must be a bnutils.BatchNorm, got {type(bn).__name__}")
-    if bn.training or bn.running_mean is None:
-        raise ValueError(
-            "bn must be in evaluation mode, with running statistics, "
-            f"got training={bn.training}, track_running_stats={bn.track_running_stats}"
-        )
-    w = _checks.real_array("linear_weight", linear_weight)
-    c = bn.num_features
-    if w.ndim != 2 or len(w) != c:
-        raise ValueError(f"linear_weight must have shape ({c}, in_features), got shape {w.shape}")
-    b = _checks.per_channel("linear_bias", linear_bias, c, default=0.0)
-    gamma = _checks.per_channel("weight", bn.weight, c, default=1.0)
-    beta = _checks.per_channel("bias", bn.bias, c, default=0.0)
-    mean, var = _checks.running(bn.running_mean, bn.running_var, c, training=False)
-    scale = gamma / np.sqrt(var + _checks.eps(bn.eps, training=False))
-    return (w * scale[:, None]).astype(w.dtype), ((b - mean) * scale + beta).astype(w.dtype)

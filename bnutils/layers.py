@@ -1,4 +1,7 @@
-"""Batch norm as a layer with a state; names and conventions are those of ``torch.nn.BatchNorm1d`` and ``2d``."""
+"""Batch norm as a layer with a state; names and conventions are those of ``torch.nn.BatchNorm1d`` and ``2d``.
+
+A layer in evaluation mode can be folded into the Linear before it.
+"""
 
 import numpy as np
 
@@ -77,7 +80,7 @@ class BatchNorm:
 
     def forward(self, input):
         """Return ``batch_norm`` of the input, (N, C) or (N, C, *), in the layer's mode; ``bn(input)`` is the same."""
-        x = _checks.batch("input", input)
+        x = _checks.batch("input", input, least=0)
         if x.shape[1] != self.num_features:
             raise ValueError(f"input must have {self.num_features} channels on axis 1, got shape {x.shape}")
         running = self.running_mean, self.running_var
@@ -109,3 +112,54 @@ class BatchNorm:
         if self.momentum is not None:
             return self.momentum
         return 1 / (self.num_batches_tracked + 1) if self.num_batches_tracked is not None else 0.0
+
+
+def fold_batch_norm(linear_weight, linear_bias, bn):
+    """Return the weight and the bias of the one Linear that does what a Linear and then ``bn`` do in evaluation mode.
+
+    Parameters
+    ----------
+    linear_weight : array, shape (C, in_features)
+        Weight of the Linear, as torch keeps it.
+    linear_bias : array, shape (C,), or None
+        Bias of the Linear.
+    bn : BatchNorm
+        The layer behind the Linear, with C features, in evaluation mode, with running statistics.
+
+    Returns
+    -------
+    weight : ndarray, shape (C, in_features)
+    bias : ndarray, shape (C,)
+        Both in the floating dtype of linear_weight.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another kind of layer, one in training mode or without running statistics, or arrays that do not fit it.
+
+    Source: Jacob et al. (2018), section 3.2 (batch normalization folding).
+
+    >>> from bnutils import BatchNorm
+    >>> bn = BatchNorm(1, eps=1.0).eval()
+    >>> bn.running_mean[:], bn.running_var[:], bn.weight[:], bn.bias[:] = 2.0, 3.0, 10.0, 1.0
+    >>> fold_batch_norm(np.array([[4.0, 6.0]]), None, bn)  # 10 / sqrt(3 + 1) = 5 times the weight
+    (array([[20., 30.]]), array([-9.]))
+    """
+    if not isinstance(bn, BatchNorm):
+        raise TypeError(f"bn must be a bnutils.BatchNorm, got {type(bn).__name__}")
+    if bn.training or bn.running_mean is None:
+        raise ValueError(
+            "bn must be in evaluation mode, with running statistics, "
+            f"got training={bn.training}, track_running_stats={bn.track_running_stats}"
+        )
+    w = _checks.real_array("linear_weight", linear_weight)
+    c = bn.num_features
+    if w.ndim != 2 or len(w) != c:
+        raise ValueError(f"linear_weight must have shape ({c}, in_features), got shape {w.shape}")
+    b = _checks.per_channel("linear_bias", linear_bias, c, default=0.0)
+    gamma = _checks.per_channel("weight", bn.weight, c, default=1.0)
+    beta = _checks.per_channel("bias", bn.bias, c, default=0.0)
+    eps = _checks.eps(bn.eps, training=False)
+    mean, var = _checks.running(bn.running_mean, bn.running_var, c, training=False, eps=eps)
+    scale = gamma / np.sqrt(var + eps)
+    return (w * scale[:, None]).astype(w.dtype), ((b - mean) * scale + beta).astype(w.dtype)

@@ -1,4 +1,4 @@
-"""Batch norm as a layer: its state against torch's, what backward remembers, copies, and the door."""
+"""Batch norm as a layer: its state against torch's, what backward remembers, copies, the door, and folding."""
 
 import copy
 import pickle
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnutils import BatchNorm, batch_norm
+from bnutils import BatchNorm, batch_norm, fold_batch_norm
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -261,3 +261,78 @@ def test_train_takes_only_a_bool(mode):
     with pytest.raises(TypeError, match="mode must be True or False, got"):
         bn.train(mode)
     assert bn.training is True
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (2, 3, 0)])
+def test_an_empty_batch_in_evaluation_goes_forward_and_backward_as_in_torch(shape):
+    ours, theirs = pair(len(shape))
+    ours.eval(), theirs.eval()
+    assert_same_step(ours, theirs, shape)
+    assert ours(np.zeros(shape)).shape == ours.backward(np.zeros(shape)).shape == shape
+
+
+def test_a_layer_normalizes_values_of_1e200_and_warns_of_its_running_variance():
+    x, grad = draw((8, 3))
+    small, large = BatchNorm(3, eps=1e-300), BatchNorm(3)
+    with pytest.warns(RuntimeWarning, match=r"running_var is too large for float64 in channels \[0, 1, 2\]"):
+        np.testing.assert_allclose(large(1e200 * x), small(x), atol=1e-13)
+    np.testing.assert_allclose(1e200 * large.backward(grad), small.backward(grad), atol=1e-13)
+    np.testing.assert_allclose(large.running_mean / 1e200, small.running_mean, rtol=1e-13)
+
+
+def test_an_eps_of_0_where_the_running_variance_is_0_is_refused():
+    bn = BatchNorm(3).eval()
+    bn.eps = bn.running_var[1] = 0.0
+    for call in (lambda: bn(X), lambda: fold_batch_norm(np.ones((3, 4)), None, bn)):
+        with pytest.raises(ValueError, match="eps must be > 0 where running_var is 0, got 0.0"):
+            call()
+
+
+# Folding
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_the_folded_linear_equals_linear_then_batch_norm(with_bias, affine, dtype):
+    rng = np.random.default_rng(0)
+    w, b = rng.standard_normal((3, 4)).astype(dtype), rng.standard_normal(3).astype(dtype) if with_bias else None
+    bn = BatchNorm(3, eps=0.1, affine=affine)
+    if affine:
+        bn.weight, bn.bias = rng.standard_normal((2, 3))
+    bn(5 + 2 * rng.standard_normal((8, 3)))
+    bn.eval()
+    x = rng.standard_normal((5, 4))
+    weight, bias = fold_batch_norm(w, b, bn)
+    assert weight.dtype == bias.dtype == dtype
+    atol = 4e-6 if dtype == np.float32 else 1e-13
+    np.testing.assert_allclose(x @ weight.T + bias, bn(x @ w.T + (0 if b is None else b)), atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("weight", "bias", "bn", "error", "message"),
+    [
+        (np.ones((3, 4)), None, torch.nn.BatchNorm1d(3), TypeError, "bn must be a bnutils.BatchNorm, got BatchNorm1d"),
+        (np.ones((3, 4)), None, BatchNorm(3), ValueError, "bn must be in evaluation mode, .* got training=True"),
+        (
+            np.ones((3, 4)),
+            None,
+            BatchNorm(3, track_running_stats=False).eval(),
+            ValueError,
+            "bn must .* with running statistics, got training=False, track_running_stats=False",
+        ),
+        (
+            np.ones((4, 3)),
+            None,
+            BatchNorm(3).eval(),
+            ValueError,
+            r"linear_weight must have shape \(3, in_features\), got",
+        ),
+        (np.ones(3), None, BatchNorm(3).eval(), ValueError, r"linear_weight must have shape .* got shape \(3,\)"),
+        (np.ones((3, 4)), np.ones(4), BatchNorm(3).eval(), ValueError, r"linear_bias must have shape \(3,\)"),
+        (np.ones((3, 4), bool), None, BatchNorm(3).eval(), TypeError, "linear_weight must be .* got dtype bool"),
+    ],
+)
+def test_what_cannot_be_folded_is_refused(weight, bias, bn, error, message):
+    with pytest.raises(error, match=message):
+        fold_batch_norm(weight, bias, bn)
