@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import nbval_of_build
 import pytest
 from build_book import ENVIRONMENT
 from find_chromium import open_browser
@@ -17,6 +18,11 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.update(ENVIRONMENT)  # tests and nbval's kernels count as the built book does
+
+
+def pytest_configure(config):
+    """Let nbval judge what the build has run; the hooks of this file would not reach the folder of the chapters."""
+    config.pluginmanager.register(nbval_of_build)
 
 
 def build_book(*arguments, root=ROOT):
@@ -42,7 +48,7 @@ def book():
     return ROOT / "_build/html"
 
 
-@pytest.fixture(scope="module")  # nbval cannot start kernels beside a running Playwright
+@pytest.fixture(scope="session")
 def browser():
     """Return a headless Chromium; install one where there is none."""
     with sync_playwright() as playwright:
@@ -58,7 +64,7 @@ class SilentHandler(http.server.SimpleHTTPRequestHandler):
         """Print nothing."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(book):
     """Serve the built book; return its address."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=book)) as server:
