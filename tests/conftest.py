@@ -13,6 +13,7 @@ import nbval_of_build
 import pytest
 from build_book import ENVIRONMENT
 from find_chromium import open_browser
+from nbval.plugin import IPyNbCell
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +24,38 @@ os.environ.update(ENVIRONMENT)  # tests and nbval's kernels count as the built b
 def pytest_configure(config):
     """Let nbval judge what the build has run; the hooks of this file would not reach the folder of the chapters."""
     config.pluginmanager.register(nbval_of_build)
+
+
+FIRST = [  # the longest go first, so that none is left to one core at the end
+    "test_walk_through",
+    "test_course",
+    "test_lab",
+    "test_pages_made_anew",
+    "test_pdf",
+    "source/project",
+    "source/",
+    "test_build",
+    "test_release",
+]
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Say which tests stay together on one core, and in which order the cores take them."""
+    for item in items:
+        if group := group_of(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: next((rank for rank, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
+
+
+def group_of(item):
+    """Return a name for what tests share: the kernel of a notebook, a page that is open, a fixture of their module."""
+    if isinstance(item, IPyNbCell):
+        return item.path.name
+    if "visit" in item.fixturenames:
+        return f"{item.path.name} {item.callspec.params['page']}"
+    shared = item._fixtureinfo.name2fixturedefs.values()
+    return item.path.name if any(definitions[-1].scope == "module" for definitions in shared) else None
 
 
 def build_book(*arguments, root=ROOT):
