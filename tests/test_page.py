@@ -70,12 +70,13 @@ def visit(browser, site):
         tab.on("requestfailed", lambda request: seen["failed"].append(request.url))
         tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
         tab.goto(start + page)
-        tab.wait_for_timeout(150)  # scripts that ask for more after the page is loaded
         lay_out_whole(tab)
         seen |= tab.evaluate(DESCRIBE_PAGE)
         if start == site:
             tab.evaluate(AXE.read_text())
             seen |= {"theme": tab.evaluate("document.documentElement.dataset.theme"), "axe": tab.evaluate(FIND_FAULTS)}
+        else:
+            tab.wait_for_timeout(150)  # scripts that ask for more after the page is loaded; axe takes longer
         tab.close()
         return seen
 

@@ -4,7 +4,9 @@ import importlib
 import json
 
 import pytest
+from warm import Warm
 
+from grading import sandbox
 from grading.course import NAMES, source_of
 from grading.judge import judge
 
@@ -12,6 +14,20 @@ ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NA
 CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NAMES}
 RIGHT = [(name, style) for name in NAMES for style in ANSWERS[name].RIGHT]
 WRONG = [(name, mistake) for name in NAMES for mistake in ANSWERS[name].WRONG]
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Return the process that forks workers for all answers."""
+    warm = Warm()
+    yield warm
+    warm.stop()
+
+
+@pytest.fixture(autouse=True)
+def fork_workers(warm, monkeypatch):
+    """Let workers be forked; the walls are tested elsewhere."""
+    monkeypatch.setattr(sandbox, "subprocess", warm.subprocess)
 
 
 def lost(name, code, seed=20261124):
