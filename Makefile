@@ -10,7 +10,7 @@ book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
 test: book ## build the book, then run every check of CI, on two cores
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 QUICK := tests/test_house_rules.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
 

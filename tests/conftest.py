@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,8 +14,8 @@ import nbval_of_build
 import pytest
 from build_book import ENVIRONMENT
 from find_chromium import open_browser
-from nbval.plugin import IPyNbCell
 from playwright.sync_api import sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,25 +38,28 @@ FIRST = [  # the longest go first, so that none is left to one core at the end
     "test_build",
     "test_release",
 ]
+TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|release|student|training)\.py"  # a kernel, or a costly fixture
+PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Say which tests stay together on one core, and in which order the cores take them."""
-    for item in items:
-        if group := group_of(item):
-            item.add_marker(pytest.mark.xdist_group(group))
+    """Put the longest tests first."""
     items.sort(key=lambda item: next((rank for rank, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
 
 
-def group_of(item):
-    """Return a name for what tests share: the kernel of a notebook, a page that is open, a fixture of their module."""
-    if isinstance(item, IPyNbCell):
-        return item.path.name
-    if "visit" in item.fixturenames:
-        return f"{item.path.name} {item.callspec.params['page']}"
-    shared = item._fixtureinfo.name2fixturedefs.values()
-    return item.path.name if any(definitions[-1].scope == "module" for definitions in shared) else None
+class OneByOne(LoadScopeScheduling):
+    """Give each test to the core that is free, but for those that share something."""
+
+    def _split_scope(self, nodeid):
+        """Return a name for what a test shares with others, or its own."""
+        page, file = re.fullmatch(PAGE, nodeid), nodeid.split("::")[0]
+        return page[1] if page else file if re.fullmatch(TOGETHER, file) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let two cores share the tests in this way."""
+    return OneByOne(config, log)
 
 
 def build_book(*arguments, root=ROOT):
