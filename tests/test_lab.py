@@ -18,7 +18,6 @@ from grading.samples import write_samples
 
 RUN_ALL = """async (path) => {
     const app = window.jupyterapp;
-    await app.restored;
     await app.commands.execute('application:close-all');
     const panel = await app.commands.execute('docmanager:open', { path });
     await panel.context.ready;
@@ -76,6 +75,7 @@ def tab(browser, lab):
     tab = browser.new_page()
     tab.set_default_timeout(120_000)
     tab.goto(f"{lab}/lab?token=reader&reset")
+    tab.wait_for_function("window.jupyterapp?.restored.then(() => true)")
     yield tab
     tab.close()
 
