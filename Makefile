@@ -5,14 +5,19 @@ READY := .venv/ready page/node_modules/.package-lock.json
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-quick serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
-test: book ## build the book, then run every check of CI, file by file on two cores
+test: book ## build the book, then run every check of CI, on two cores
 	-$(BIN)/python tools/find_chromium.py # installs one where there is none
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+
+QUICK := tests/test_house_rules.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
+
+test-quick: book ## what the writer of a chapter needs: make test-quick CHAPTER=03_running_statistics
+	$(BIN)/python -m pytest $(QUICK) chapters/$(CHAPTER).ipynb -k "$(CHAPTER) or test_ledger or test_mutants or every or checker_is_content"
 
 serve: book ## read the built book on localhost
 	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000

@@ -15,6 +15,7 @@ import shutil
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -76,24 +77,33 @@ def grade(folder, course=COURSE, only=None, seed=None, jobs=None, wall=None, sec
         for submission in submissions:
             submission.remarks.append("judged without a wall")
     judged = partial(judge_one, course=course, seed=seed, wall=wall.name, seconds=seconds)
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count(), spawn) as pool:
+    with processes(min(jobs or os.cpu_count(), len(submissions))) as each:
         names = sorted({submission.assignment for submission in submissions if not submission.problem})
         canary = partial(wrong_points, course=course, wall=wall.name)
-        if faults := [fault for found in pool.map(canary, names) for fault in found]:
+        if faults := [fault for found in each(canary, names) for fault in found]:
             raise Stopped("Nothing has been graded: the canary has died.\n" + "\n".join(faults))
         before = fingerprint(course)
-        done = list(tqdm(pool.map(judged, submissions), total=len(submissions), unit="answer"))
+        done = list(tqdm(each(judged, submissions), total=len(submissions), unit="answer"))
         if changed := sorted(name for name, _ in before.items() ^ fingerprint(course).items()):
             raise Stopped(f"Nothing has been graded: while answers ran, these changed: {', '.join(changed)}.")
         record = partial(record_one, course=course)
-        done = list(tqdm(pool.map(record, done), total=len(submissions), unit="submission"))
+        done = list(tqdm(each(record, done), total=len(submissions), unit="submission"))
     with gradebook(nbgrader(course)) as book:
         rows = [row_of(book, submission) for submission in done]
     now = {(row["student"], row["assignment"]) for row in rows}
     earlier = [row for row in read_grades(course) if (row["student"], row["assignment"]) not in now]
     write_grades(earlier + rows, course)
     return rows
+
+
+@contextmanager
+def processes(number):
+    """Give a ``map`` that works in so many processes side by side, or in this one, which needs no start."""
+    if number < 2:
+        yield map
+        return
+    with ProcessPoolExecutor(number, multiprocessing.get_context("spawn")) as pool:
+        yield pool.map
 
 
 def fingerprint(course):

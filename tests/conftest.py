@@ -3,20 +3,63 @@
 import hashlib
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
 from functools import partial
 from pathlib import Path
 
+import nbval_of_build
 import pytest
 from build_book import ENVIRONMENT
 from find_chromium import open_browser
 from playwright.sync_api import sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.update(ENVIRONMENT)  # tests and nbval's kernels count as the built book does
+
+
+def pytest_configure(config):
+    """Let nbval judge what the build has run; the hooks of this file would not reach the folder of the chapters."""
+    config.pluginmanager.register(nbval_of_build)
+
+
+FIRST = [  # the longest go first, so that none is left to one core at the end
+    "test_walk_through",
+    "test_course",
+    "test_lab",
+    "test_pages_made_anew",
+    "test_pdf",
+    "source/project",
+    "source/",
+    "test_build",
+    "test_release",
+]
+TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|release|student|training)\.py"  # a kernel, or a costly fixture
+PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest tests first."""
+    items.sort(key=lambda item: next((rank for rank, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
+
+
+class OneByOne(LoadScopeScheduling):
+    """Give each test to the core that is free, but for those that share something."""
+
+    def _split_scope(self, nodeid):
+        """Return a name for what a test shares with others, or its own."""
+        page, file = re.fullmatch(PAGE, nodeid), nodeid.split("::")[0]
+        return page[1] if page else file if re.fullmatch(TOGETHER, file) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let two cores share the tests in this way."""
+    return OneByOne(config, log)
 
 
 def build_book(*arguments, root=ROOT):
@@ -42,7 +85,7 @@ def book():
     return ROOT / "_build/html"
 
 
-@pytest.fixture(scope="module")  # nbval cannot start kernels beside a running Playwright
+@pytest.fixture(scope="session")
 def browser():
     """Return a headless Chromium; install one where there is none."""
     with sync_playwright() as playwright:
@@ -58,7 +101,7 @@ class SilentHandler(http.server.SimpleHTTPRequestHandler):
         """Print nothing."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(book):
     """Serve the built book; return its address."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=book)) as server:

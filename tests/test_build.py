@@ -40,8 +40,16 @@ def small_book(tmp_path):
     (tmp_path / "bnutils/value.txt").write_text("first")
     (tmp_path / "chapters").mkdir()
     (tmp_path / "chapters/references.bib").write_text(SOURCE)
-    write_notebook(tmp_path, "print(open('../bnutils/value.txt').read(), 'value')")
+    write_notebook(tmp_path, "print('value')")
+    share_fonts(tmp_path)
     return tmp_path
+
+
+def share_fonts(folder):
+    """Give a small book the fonts that earlier builds have made; they are kept by the hash of what they are made of."""
+    for path in [ROOT / "_build/fonts", folder / "_build"]:
+        path.mkdir(parents=True, exist_ok=True)
+    (folder / "_build/fonts").symlink_to(ROOT / "_build/fonts")
 
 
 def write_notebook(folder, code):
@@ -55,14 +63,15 @@ def write_notebook(folder, code):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "chapters/one.ipynb")
 
 
-def test_undefined_macro_and_link_to_nowhere_fail_the_build_with_page_and_place(small_book):
+def test_undefined_macro_and_link_to_nowhere_fail_the_build_with_page_and_place_until_they_are_mended(small_book):
     (small_book / "intro.md").write_text(INTRO + "It holds $x + \\nosuchmacro$\nand [a link](#to-nowhere).\n")
-    run = build_book(root=small_book)
-    assert run.returncode != 0
-    assert "Undefined control sequence: \\nosuchmacro" in run.stdout
-    assert "the formula x + \\nosuchmacro" in run.stdout
-    assert "'to-nowhere'" in run.stdout
-    assert run.stdout.count(str(small_book / "intro.md")) >= 2
+    for _ in range(2):
+        run = build_book(root=small_book)
+        assert run.returncode != 0
+        assert "Undefined control sequence: \\nosuchmacro" in run.stdout
+        assert "the formula x + \\nosuchmacro" in run.stdout
+        assert "'to-nowhere'" in run.stdout
+        assert run.stdout.count(str(small_book / "intro.md")) >= 2
 
 
 def test_raising_cell_fails_the_build(small_book):
@@ -102,32 +111,25 @@ def test_what_is_not_found_is_counted_too():
     assert [found.get(name) for name in ["none", "nowhere", "two", "twice"]] == [0, 0, 2, 2]
 
 
-def test_cells_run_again_when_a_helper_has_changed(small_book):
+def test_only_what_has_changed_is_made_anew_and_the_book_is_as_from_nothing(small_book):
+    draw = "from matplotlib import pyplot as plt\nplt.plot({})\nplt.show()\n"
+    draw += "print(open('../bnutils/value.txt').read(), 'value')"
     page = small_book / "_build/html/chapters/one.html"
+    write_notebook(small_book, draw.format([1, 2]))
     assert build_book(root=small_book).returncode == 0
     assert "first value" in page.read_text()
-    (small_book / "bnutils/value.txt").write_text("second")
+    (small_book / "bnutils/value.txt").write_text("second")  # a helper, so the cells run again
     assert build_book(root=small_book).returncode == 0
     assert "second value" in page.read_text()
-
-
-def test_changed_page_is_the_only_one_made_anew_and_the_book_is_as_from_nothing(small_book):
-    write_notebook(small_book, "from matplotlib import pyplot as plt\nplt.plot([1, 2])\nplt.show()")
-    assert build_book(root=small_book).returncode == 0
-    write_notebook(small_book, "from matplotlib import pyplot as plt\nplt.plot([2, 1])\nplt.show()")
+    write_notebook(small_book, draw.format([2, 1]))
     run = build_book(root=small_book)
     assert run.returncode == 0
     assert "0 added, 1 changed, 0 removed" in run.stdout
     changed = tree_hash(small_book / "_build/html")
     shutil.rmtree(small_book / "_build")
+    share_fonts(small_book)
     assert build_book(root=small_book).returncode == 0
     assert tree_hash(small_book / "_build/html") == changed
-
-
-def test_a_fault_is_reported_again_until_it_is_mended(small_book):
-    (small_book / "intro.md").write_text(INTRO + "[a link](#to-nowhere).\n")
-    assert build_book(root=small_book).returncode != 0
-    assert build_book(root=small_book).returncode != 0
 
 
 def test_digest_follows_content_and_not_time(small_book):

@@ -16,13 +16,14 @@ from conftest import ROOT
 
 from grading.samples import write_samples
 
-RUN_ALL = """async () => {
+RUN_ALL = """async (path) => {
     const app = window.jupyterapp;
-    await app.restored;
-    const panel = app.shell.currentWidget;
+    await app.commands.execute('application:close-all');
+    const panel = await app.commands.execute('docmanager:open', { path });
     await panel.context.ready;
     await panel.sessionContext.ready;
     await app.commands.execute('notebook:run-all-cells');
+    await panel.context.save(); // else it asks when it is closed
     const cells = panel.content.model.sharedModel.cells.filter(cell => cell.cell_type === 'code');
     return cells.map(cell => ({
         source: cell.getSource(),
@@ -68,30 +69,33 @@ def lab(tmp_path_factory):
     server.wait()
 
 
+@pytest.fixture(scope="module")
+def tab(browser, lab):
+    """Return a tab in which JupyterLab is open; it takes longer to start than a chapter to run."""
+    tab = browser.new_page()
+    tab.set_default_timeout(120_000)
+    tab.goto(f"{lab}/lab?token=reader&reset")
+    tab.wait_for_function("window.jupyterapp?.restored.then(() => true)")
+    yield tab
+    tab.close()
+
+
 @pytest.mark.parametrize(
     "notebook", ["chapters/02_formula.ipynb", "chapters/06_pytorch.ipynb", "assignments/forward.ipynb"]
 )
-def test_notebook_opens_and_all_its_cells_run(browser, lab, notebook):
-    tab = browser.new_page()
-    tab.set_default_timeout(120_000)
-    tab.goto(f"{lab}/lab/tree/{notebook}?token=reader&reset")
-    tab.wait_for_selector(".jp-NotebookPanel")
-    cells = tab.evaluate(RUN_ALL)
-    tab.close()
+def test_notebook_opens_and_all_its_cells_run(tab, notebook):
+    cells = tab.evaluate(RUN_ALL, notebook)
     assert len(cells) > 5
     assert [(cell["source"], cell["errors"]) for cell in cells if cell["errors"]] == []
     assert all(cell["count"] for cell in cells if cell["source"].strip())
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_explorer_works_and_keeps_the_arrow_keys(browser, lab, theme):
-    tab, errors = browser.new_page(), []
-    tab.set_default_timeout(120_000)
+def test_explorer_works_and_keeps_the_arrow_keys(tab, theme):
+    errors = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.goto(f"{lab}/lab/tree/explorer.ipynb?token=reader&reset")
-    tab.wait_for_selector(".jp-NotebookPanel")
     tab.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
-    tab.evaluate(RUN_ALL)
+    tab.evaluate(RUN_ALL, "explorer.ipynb")
     slider = tab.locator("bn-batch").get_by_role("slider", name="γ, scale")
     slider.click()  # in the middle, at 0
     chosen = "jupyterapp.shell.currentWidget.content.activeCellIndex"
@@ -108,4 +112,3 @@ def test_explorer_works_and_keeps_the_arrow_keys(browser, lab, theme):
     ink = tab.locator("bn-batch .live svg text").first.evaluate("e => getComputedStyle(e).fill")
     assert ("255" in ink) == (theme == "JupyterLab Dark")  # white letters on dark, black ones on light
     assert errors == []
-    tab.close()

@@ -107,6 +107,12 @@ def read_executed(chapter, built):
     return get_cache(built / ".jupyter_cache").merge_match_into_file(str(chapter))[1]
 
 
+def is_built(built, only=None):
+    """Tell whether the folder ``built`` holds the book, or the page ``only``, of the files as they are now."""
+    stamp = built / "book.sha256"
+    return (built / "html").is_dir() and stamp.exists() and stamp.read_text() == digest(["."]) + str(only)
+
+
 def build(toc, out, strict):
     """Run Jupyter Book, in this process, which has half of its imports; return the exit status."""
     from jupyter_book.cli.main import main as jupyter_book
@@ -136,7 +142,7 @@ def main():
     cells_now = digest(READ_BY_CELLS)
     frame_now = digest(["."], without=TEXTS) + str(args.only)
     pages_now = digest(["."]) + str(args.only)
-    if (built / "html").is_dir() and stamp.exists() and stamp.read_text() == pages_now:
+    if is_built(built, args.only):
         print(f"Nothing has changed: {built / 'html'} is up to date.")
         return 0
 
