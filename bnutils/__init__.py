@@ -1,8 +1,8 @@
 """The helpers of the book on Batch Normalization.
 
 ``functional`` and ``layers`` hold batch norm in NumPy, with the names and conventions of torch; ``data`` the images;
-``training`` the network of the book and its loops; ``plotting`` the look of the figures; ``explorers`` the figures that
-readers move.
+``training`` the networks of the book and their loops; ``plotting`` the look of the figures; ``explorers`` the figures
+that readers move.
 """
 
 from bnutils.data import load_fashion_mnist

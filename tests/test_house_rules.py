@@ -224,15 +224,46 @@ def formulas_and_directives_stand_apart(notebook):
     return found
 
 
-def chapter_fills_one_lesson(notebook):
+def lesson_and_deeper(notebook):
+    """Return the lesson without its sections "Going deeper", and a list of these, each with its cells as a notebook."""
+    lesson, deeper = {"cells": []}, []
+    now = lesson
+    for cell in notebook["cells"]:
+        parts = re.split(r"^(?=## )", source(cell), flags=re.M) if cell["cell_type"] == "markdown" else [source(cell)]
+        for part in parts:
+            if cell["cell_type"] == "markdown" and part.startswith("## "):
+                now = {"cells": []} if part.startswith("## Going deeper") else lesson
+                deeper += [now] if now is not lesson else []
+            now["cells"].append(cell | {"source": part})
+    return lesson, deeper
+
+
+def size(notebook):
+    """Return the words of a notebook, and its code cells without figures and solutions."""
     words = sum(len(sentence.split()) for sentence in prose(notebook))
-    cells = sum(not tags(cell) & {"hide-input", "hide-cell"} for cell in code_cells(notebook))
+    return words, sum(not tags(cell) & {"hide-input", "hide-cell"} for cell in code_cells(notebook))
+
+
+def chapter_fills_one_lesson(notebook):
+    words, cells = size(lesson_and_deeper(notebook)[0])
     found = [] if 1200 <= words <= 3000 else [f"{words} words: more or less than a lesson, 1500 to 2500 or so"]
     return (
         found
         if 10 <= cells <= 36
         else [*found, f"{cells} code cells, more or less than 15 to 30 or so, without figures and solutions"]
     )
+
+
+def going_deeper_is_short_and_says_for_whom(notebook):
+    text, found = "\n\n".join(markdown(notebook)), []
+    for title in re.findall(r"^## (Going deeper.*)", text, flags=re.M):
+        if not re.search(rf"\n\([\w-]+\)=\n## {re.escape(title)}\n\n\*For those ", text):
+            found.append(f"{title!r} has no label, or does not open with *For those ...:* and what it adds")
+    for section in lesson_and_deeper(notebook)[1]:
+        words, cells = size(section)
+        if words > 500 or cells > 6:
+            found.append(f"{headings(section)[0][1]!r}: {words} words and {cells} code cells, more than 500 and 6")
+    return found
 
 
 # Rules for a notebook that has been executed.
@@ -308,6 +339,7 @@ STORED = [
     chapter_asserts,
     explorers_follow_a_question,
     formulas_and_directives_stand_apart,
+    going_deeper_is_short_and_says_for_whom,
 ]
 EXECUTED = [figures_are_captioned_and_folded, numbers_in_prose_are_printed]
 
@@ -370,7 +402,10 @@ EXECUTED_SAMPLE = {
         ),
         code_cell("ax.plot(x)", [PICTURE], tags=["hide-input"], mystnb=FIGURE),
         text_cell(":::{note}\n:class: tip\n\nThe paper has 4.8 % (Table 2 of {cite:t}`ioffe2015`).\n\n:::"),
-        text_cell("## Summary\n\n- a\n- b\n- c\n\n## Exercises\n\n### Exercise 1\n\nOn paper."),
+        text_cell(
+            "(deep)=\n## Going deeper: a word\n\n*For those who ask:* it is one.\n\n"
+            "## Summary\n\n- a\n- b\n- c\n\n## Exercises\n\n### Exercise 1\n\nOn paper."
+        ),
         solution("assert True"),
         text_cell("### Exercise 2\n\nGo."),
         solution("x = 1", image={"alt": "A line from left to right."}),
@@ -429,6 +464,10 @@ BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the 
     (formulas_and_directives_stand_apart, 2, "Text\n\n$$\na\n$$ (eq-a)\nAfter", "After"),
     (formulas_and_directives_stand_apart, 5, ":::{note}\nText\n\n:::", "Text"),
     (formulas_and_directives_stand_apart, 5, ":::{note}\n\nText\n:::", "Text"),
+    (going_deeper_is_short_and_says_for_whom, 22, "## Going deeper: why?\n\n*For those who ask:* so.", "no label"),
+    (going_deeper_is_short_and_says_for_whom, 22, "(a)=\n## Going deeper: why?\n\nSo.", "does not open"),
+    (going_deeper_is_short_and_says_for_whom, 6, "(a)=\n## Going deeper: w" + " w" * 500, "words and 0 code cells"),
+    (going_deeper_is_short_and_says_for_whom, 13, "(a)=\n## Going deeper: why?\n\n*For those", "8 code cells"),
     (chapter_fills_one_lesson, 2, "A word.", "words"),
     (chapter_fills_one_lesson, 2, "word " * 4000, "words"),
     (chapter_fills_one_lesson, 3, {"cell_type": "markdown"}, "9 code cells"),

@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from bnutils.training import accuracy, batch_norm_layers, fashion_tensors, make_network, predict, recalibrate, train
+from bnutils.training import (
+    accuracy,
+    batch_norm_layers,
+    fashion_tensors,
+    make_conv_network,
+    make_network,
+    predict,
+    recalibrate,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,56 @@ def test_both_networks_start_from_the_same_seeded_weights_and_leave_the_global_g
 def test_a_width_of_zero_is_refused():
     with pytest.raises(ValueError, match=r"hidden must hold positive ints, got \(128, 0\)"):
         make_network(hidden=(128, 0))
+
+
+@pytest.mark.parametrize(("batch_norm", "parameters"), [(True, 9_122), (False, 9_098)])
+def test_the_convolutional_network_has_its_number_of_parameters(batch_norm, parameters):
+    # 9*8 + 9*8*16 weights, 16*7*7*10 + 10 in the Linear, then 2*24 of batch norm or 24 biases
+    assert sum(p.numel() for p in make_conv_network(batch_norm).parameters()) == parameters
+
+
+@pytest.mark.parametrize(("stages", "size"), [(0, 28), (1, 14), (2, 7), (3, 4), (4, 2), (5, 1), (6, 1)])
+def test_each_stage_halves_the_map_and_one_pixel_stays_one_pixel(stages, size):
+    model = make_conv_network(channels=(3,) * stages)
+    maps = model[:-2](torch.zeros(2, 28, 28))
+    assert maps.shape == (2, 3 if stages else 1, size, size)
+    assert model(torch.zeros(2, 28, 28)).shape == (2, 10)
+
+
+def test_the_convolutional_network_has_its_layers_in_the_order_of_the_book():
+    stage = [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
+    model = make_conv_network()
+    assert [type(layer) for layer in model] == [nn.Unflatten, *stage, *stage, nn.Flatten, nn.Linear]
+    assert [type(layer) for layer in make_conv_network(False)[1:3]] == [nn.Conv2d, nn.ReLU]
+    assert [model[k].bias is None for k in (1, 4, 8)] == [True, True, False]
+    assert [make_conv_network(False)[k].bias is None for k in (1, 3, 6)] == [False] * 3
+
+
+def test_the_convolutional_network_reads_rows_as_rows():
+    x = torch.arange(2 * 28 * 28.0).reshape(2, 28, 28)
+    model = make_conv_network()
+    assert torch.equal(model[0](x)[:, 0], x)
+
+
+def test_both_convolutional_networks_start_from_the_same_seeded_weights_and_leave_the_global_generator_alone():
+    before = torch.random.get_rng_state()
+    a, b = make_conv_network(seed=1), make_conv_network(seed=1)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert states_equal(a.state_dict(), b.state_dict())
+    assert not torch.equal(a[1].weight, make_conv_network(seed=2)[1].weight)
+    assert torch.equal(a[1].weight, make_conv_network(batch_norm=False, seed=1)[1].weight)
+
+
+@pytest.mark.parametrize("channels", [(8, 0), (8, 1.5)])
+def test_channels_that_cannot_be_are_refused(channels):
+    with pytest.raises(ValueError, match=r"channels must hold positive ints, got \(8, "):
+        make_conv_network(channels=channels)
+
+
+def test_the_convolutional_network_learns_fashion_mnist(tensors):
+    model = make_conv_network(seed=11)
+    train(model, *tensors["train"], epochs=2, seed=11)
+    assert accuracy(model, *tensors["validation"]) > 0.7
 
 
 def test_training_is_plain_sgd_and_depends_on_the_seed_only(blobs):
