@@ -68,7 +68,7 @@ define("bn-batch", class extends Explorer {
     const plot = this.plots[0];
     const ends = [14, plot.width - 14];
     this.rows = [
-      { y: 40, scale: plot.scale([-20, 40], ends), ticks: [-20, 0, 20, 40], name: "input z: drag a sample (hollow: not in the batch)" },
+      { y: 40, scale: plot.scale([-20, 40], ends), ticks: [-20, 0, 20, 40], name: "input z: drag a sample (hollow: left out)" },
       { y: 125, scale: plot.scale([-3, 3], ends), ticks: [-3, -2, -1, 0, 1, 2, 3], name: "normalized ẑ (dashed: ±√(m − 1))" },
       { y: 210, scale: plot.scale([-9, 9], ends), ticks: [-9, -6, -3, 0, 3, 6, 9], name: "output y = γ ẑ + β" },
     ];
