@@ -152,8 +152,8 @@ def test_an_offset_of_ten_thousand_costs_no_digits(shape, order):
 
 
 @pytest.mark.parametrize("n", [100, 128, 1000, 4096])
-@pytest.mark.parametrize("offset", [1.9, 2.1, 3.9, 4.1, 10])
-def test_an_offset_of_a_few_standard_deviations_costs_no_digits(offset, n):
+@pytest.mark.parametrize("offset", [1.9, 2.1, 3.9, 4.1, 100])
+def test_an_offset_of_some_standard_deviations_costs_no_digits(offset, n):
     x = (offset + np.random.default_rng(0).standard_normal((n, 100))).astype(np.float32)
     assert np.abs(batch_norm(x, training=True) - exact(x)).max() < 3e-6
     in_evaluation = batch_norm(x, np.full(100, offset), np.ones(100))
