@@ -14,12 +14,11 @@ ROOM = {np.float32: np.float64(1), np.float64: np.float64(2.0**-600)}  # float32
 
 def train(x, weight, bias, eps):
     """Return the output, and the mean and the biased variance of the batch."""
-    near = _near_mean(x)
-    y, (rest, square) = _subtract(x, near)  # y = x - near, whose mean is rest
-    mean, var = near + rest, square - rest**2  # biased
-    scale = weight / np.sqrt(var + eps)
-    for part, scale_, shift_ in _blocks([y], scale, bias - rest * scale):
-        part *= scale_
+    d, near, (rest, square) = _centered(x)  # d = x - near, whose mean is rest
+    mean, var = near + rest, square - rest * rest  # biased
+    scale, y = weight / np.sqrt(var + eps), np.empty_like(x) if d is x else d
+    for part, d_, scale_, shift_ in _blocks([y, d], scale, bias - rest * scale):
+        np.multiply(d_, scale_, out=part)
         part += shift_
     if again := _cramped([x], *((var, scale) if x.dtype == np.float32 else (var,))):
         s = ROOM[x.dtype.type]
@@ -30,10 +29,11 @@ def train(x, weight, bias, eps):
 
 def evaluate(x, mean, var, weight, bias, eps):
     """Return the output that the running mean and variance give: a straight line for each channel."""
-    near, scale, y = _finite(mean.astype(x.dtype)), weight / np.sqrt(var + eps), np.empty_like(x)
-    for part, x_, near_, scale_, shift_ in _blocks([y, x], near, scale, bias - (mean - near) * scale):
-        np.subtract(x_, near_, out=part)
-        part *= scale_
+    std, y = np.sqrt(var + eps), np.empty_like(x)  # x * scale loses no digits to a mean within 4 std of 0
+    scale, far = weight / std, np.abs(mean) > 4 * std
+    near = [np.nan_to_num((mean * far).astype(x.dtype), posinf=0, neginf=0)] if np.count_nonzero(far) else []
+    for part, x_, scale_, shift_, *near_ in _blocks([y, x], scale, bias - (mean - sum(near)) * scale, *near):
+        np.multiply(np.subtract(x_, *near_, out=part) if near else x_, scale_, out=part)
         part += shift_
     if x.dtype == np.float32 and (again := _cramped([x], scale)):
         y[:, again] = evaluate(x[:, again].astype("d"), mean[again], var[again], weight[again], bias[again], eps)
@@ -42,33 +42,32 @@ def evaluate(x, mean, var, weight, bias, eps):
 
 def train_backward(g, x, weight, eps):
     """Return the gradients by input, weight and bias in training mode."""
-    d, (rest, square, g_mean, gd_mean) = _subtract(x, _near_mean(x), g)
-    var = square - rest**2  # biased
-    inv = 1 / np.sqrt(var + eps)
+    d, _, (rest, square, g_mean, gd_mean) = _centered(x, g)
+    var = square - rest * rest  # biased
+    inv, count = 1 / np.sqrt(var + eps), x.size // len(var)
     gx_mean = (gd_mean - rest * g_mean) * inv  # the mean of g * x̂, where x̂ = (d - rest) * inv
-    count = x.size // len(inv)
     grad_weight, grad_bias, slope = gx_mean * count, g_mean * count, gx_mean * inv
-    # grad_input = weight * inv * (g - g_mean - x̂ * gx_mean)
-    for part, g_, slope_, shift_, scale_ in _blocks([d, g], slope, g_mean - rest * slope, weight * inv):
-        part *= slope_
+    grad_input = np.empty_like(x) if d is x else d  # weight * inv * (g - g_mean - x̂ * gx_mean)
+    for part, d_, g_, slope_, shift_, scale_ in _blocks([grad_input, d, g], slope, g_mean - rest * slope, weight * inv):
+        np.multiply(d_, slope_, out=part)
         part += shift_
         np.subtract(g_, part, out=part)
         part *= scale_
-    if again := _cramped([x, g], *((var**2, slope) if x.dtype == np.float32 else (var, gd_mean))):  # g * d has to fit
+    values = (var * var, slope) if x.dtype == np.float32 else (var, gd_mean)  # g * d has to fit
+    if again := _cramped([x, g], *values):
         s = ROOM[x.dtype.type]  # of both x and g: it leaves grad_input as it is
-        d[:, again], w, b = train_backward(g[:, again] * s, x[:, again] * s, weight[again], eps * s * s)
+        grad_input[:, again], w, b = train_backward(g[:, again] * s, x[:, again] * s, weight[again], eps * s * s)
         grad_weight[again], grad_bias[again] = w / s, b / s
-    return d, grad_weight, grad_bias
+    return grad_input, grad_weight, grad_bias
 
 
 def evaluate_backward(g, x, mean, var, weight, eps):
     """Return the gradients by input, weight and bias where mean and variance are constants."""
-    near, inv = _finite(mean.astype(x.dtype)), 1 / np.sqrt(var + eps)
-    grad_input, (_, _, g_mean, gd_mean) = _subtract(x, near, g)
+    near, inv = np.nan_to_num(mean.astype(x.dtype), posinf=0, neginf=0), 1 / np.sqrt(var + eps)
+    _, _, g_mean, gd_mean = _means(x - near[:, None], g)
     scale, count = weight * inv, x.size // len(inv)
+    grad_input = g * scale.astype(g.dtype)[:, None]
     grad_weight, grad_bias = (gd_mean - (mean - near) * g_mean) * inv * count, g_mean * count
-    for part, g_, scale_ in _blocks([grad_input, g], scale):
-        np.multiply(g_, scale_, out=part)
     if x.dtype == np.float32 and (again := _cramped([x, g], gd_mean, scale)):
         parts = *(a[:, again].astype("d") for a in (g, x)), mean[again], var[again], weight[again]
         grad_input[:, again], grad_weight[again], grad_bias[again] = evaluate_backward(*parts, eps)
@@ -80,69 +79,69 @@ def three_axes(x):
     return np.ascontiguousarray(x, np.promote_types(x.dtype, "f")).reshape(*x.shape[:2], prod(x.shape[2:]))
 
 
-def _near_mean(x):
-    """Return a number near the mean of each channel, in the dtype of x.
+def _centered(x, g=None):
+    """Return d = x - near, near, and the means of d, d * d and, given a gradient g, of g and g * d, each (C,).
 
-    Sums of ``x - near`` do not lose digits to an offset. The mean of every 16th sample is within 4 standard deviations
-    of the mean, whatever the data. Its sum is shifted by the first value, so a constant channel gets its constant.
+    They lose no digits where the mean of d is within 2 standard deviations of 0. If that of x is, near is 0. If not,
+    it is the mean of every 16th sample, within 4 whatever the data; shifted by the first value, exact for a constant.
     """
-    d = x[::16] - x[:1, :, :1]
-    return _finite(x[0, :, 0] + np.add.reduce(d, axis=(0, 2)) / (d.size // d.shape[1]))
+    near = _centered(x[: len(x) // 32])[1] if len(x) // 32 * x.shape[2] >= 64 else 0  # a glance may save a pass
+    for _ in range(2):
+        d = x - near[:, None] if np.count_nonzero(near) else x
+        means = _means(d, g)
+        far = ~(means[0] * means[0] <= 0.8 * means[1])  # 4 / 5: the mean square is mean**2 + var
+        if np.count_nonzero(far) == 0:
+            break
+        steps = x[::16] - x[:1, :, :1]
+        mean = x[0, :, 0] + np.add.reduce(steps, axis=(0, 2)) / (steps.size // len(far))
+        near = np.where(far & np.isfinite(mean), mean, near).astype(x.dtype)
+    return d, near, means
 
 
-def _subtract(x, near, g=None):
-    """Return d = x - near, (N, C, L), and the means of d, d * d and, given a gradient g, of g and g * d, each (C,)."""
-    d, sums = np.empty_like(x), np.zeros((2 if g is None else 4, x.shape[1]))
-    for part, x_, g_, near_ in _blocks([d, x, d if g is None else g], near):
-        np.subtract(x_, near_, out=part)
-        for total, pair in zip(sums, [(part,), (part, part), (g_,), (g_, part)], strict=False):
-            total += _sum(*pair)
-    return d, sums / (x.size // x.shape[1] or 1)
+def _means(d, g=None):
+    """Return the means of d, d * d and, given a gradient g, of g and g * d: (N, C, L) -> (C,), in float64.
+
+    Only 128 samples, or 1024 positions of one sample, are added in the dtype of d.
+    """
+    n, channels, length = d.shape
+    total = np.zeros((2 if g is None else 4, channels))
+    for parts in _blocks([d] if g is None else [d, g]):
+        ones = np.ones(min(len(parts[0]), 128) if length == 1 else parts[0].shape[2], d.dtype)
+        if length > 1:
+            sums = [a for part in parts for a in (part @ ones, np.vecdot(part, parts[0]))]
+        else:  # BLAS adds rows fast
+            sums = [ones.dot(a.reshape(len(ones), -1)) for part in parts for a in (part, part * parts[0])]
+        total += np.add.reduce(np.array(sums, np.float64).reshape(len(sums), -1, channels), axis=1)
+    return total / (n * length or 1)
 
 
 def _blocks(arrays, *values):
     """Yield the arrays block by block, each with the values per channel in their dtype, ready to compute with.
 
-    A block stays in the cache. NumPy broadcasts slowly: the values are repeated to its shape, if there are several.
+    A block stays in the cache; it has a multiple of k samples, or the rest. NumPy broadcasts slowly over short rows:
+    where there are many, the values are repeated, and k samples lie side by side: (n, k, C, l).
     """
     n, channels, length = arrays[0].shape
     width = min(length, 1024) or 1
-    step = 2**17 // (channels * width) or 1
-    values = [value.astype(arrays[0].dtype)[None, :, None] for value in values]  # (1, C, 1)
-    if n > step or length > width:
-        values = [value.repeat(width, axis=2).repeat(step, axis=0) for value in values]
-    for i in range(0, n, step):
+    k = min(n, 2**13 // (channels * width)) or 1 if n > 256 else 1
+    if not values:
+        k = 128 if length == 1 else 1
+    step, whole = 2**17 // (channels * width * k) * k or k, n - n % k
+    values = [value.astype(arrays[0].dtype)[None, :, None] for value in values]
+    if k * width > 1:
+        values = [value.repeat(width, axis=2).repeat(k, axis=0) for value in values]
+    for i in [*range(0, whole, step), *[whole] * (whole < n)]:
+        stop = min(i + step, whole) if i < whole else n
         for j in range(0, length, width):
-            block = np.s_[i : i + step, :, j : j + width]
-            yield *[a[block] for a in arrays], *[value[: n - i, :, : length - j] for value in values]
-
-
-def _sum(a, b=None):
-    """Sum a, or a * b, over samples and positions: (n, C, l) -> (C,), in float64.
-
-    Only 32 samples, or 1024 positions of one sample, are added in the dtype of a.
-    """
-    n, channels, length = a.shape
-    if length > 1:
-        rows = a @ np.ones(length, a.dtype) if b is None else np.vecdot(a, b)
-        return rows.sum(axis=0, dtype=np.float64)
-    k = min(n, 32)
-    most = n - n % k
-    tall = a[:most].reshape(k, -1)
-    rows = np.add.reduce(tall, axis=0) if b is None else np.einsum("ij,ij->j", tall, b[:most].reshape(k, -1))
-    total = np.add.reduce(rows.reshape(-1, channels), axis=0, dtype=np.float64)
-    return total if most == n else total + _sum(a[most:], b if b is None else b[most:])
-
-
-def _finite(near):
-    """Return the array with 0 in the place of nan and inf."""
-    near[~np.isfinite(near)] = 0
-    return near
+            parts = [a[i:stop, :, j : j + width] for a in arrays]
+            if values and k > 1:
+                parts = [part.reshape(-1, min(k, stop - i), channels, part.shape[2]) for part in parts]
+            yield *parts, *[value[: stop - i, :, : length - j] for value in values]
 
 
 def _cramped(arrays, *values):
     """Return the channels that have to be done again with more room, because one of the values does not fit."""
     values, single = np.abs(values), arrays[0].dtype == np.float32
     fits = (values > 1e-30) & (values < 1e30) if single else np.isfinite(values)
-    channels = sorted({i % fits.shape[1] for i in np.flatnonzero(~fits).tolist()})
+    channels = [] if np.count_nonzero(fits) == fits.size else np.flatnonzero(~fits.all(axis=0)).tolist()
     return [c for c in channels if single or all(np.isfinite(a[:, c]).all() for a in arrays)]  # not what was nan or inf

@@ -78,7 +78,7 @@ def batch_norm(
         if training and mean is not None:
             count = x.size // channels
             running_mean[:] = (1 - momentum) * mean + momentum * batch_mean
-            running_var[:] = (1 - momentum) * var + momentum * batch_var * (count / (count - 1))  # unbiased
+            running_var[:] = (1 - momentum) * var + momentum * count / (count - 1) * batch_var  # unbiased
             _checks.fits("running_mean", running_mean, mean, batch_mean)
             _checks.fits("running_var", running_var, var, batch_mean)
     return output

@@ -151,6 +151,23 @@ def test_an_offset_of_ten_thousand_costs_no_digits(shape, order):
     assert (np.abs(in_evaluation - scaled) / np.maximum(1, np.abs(scaled))).max() < 1e-6
 
 
+@pytest.mark.parametrize("n", [100, 128, 1000, 4096])
+@pytest.mark.parametrize("offset", [1.9, 2.1, 3.9, 4.1, 100])
+def test_an_offset_of_some_standard_deviations_costs_no_digits(offset, n):
+    x = (offset + np.random.default_rng(0).standard_normal((n, 100))).astype(np.float32)
+    assert np.abs(batch_norm(x, training=True) - exact(x)).max() < 3e-6
+    in_evaluation = batch_norm(x, np.full(100, offset), np.ones(100))
+    assert np.abs(in_evaluation - (x.astype(float) - offset) / np.sqrt(1 + 1e-5)).max() < 1e-6
+
+
+def test_the_rounding_of_a_channel_does_not_depend_on_the_others():
+    x = np.random.default_rng(0).standard_normal((4096, 3)).astype(np.float32)
+    shifted = x + np.float32([0, 0, 1000])
+    for training in (True, False):
+        y, other = (batch_norm(z, z.mean(axis=0), np.ones(3), training=training) for z in (x, shifted))
+        np.testing.assert_array_equal(y[:, :2], other[:, :2])
+
+
 def test_an_offset_costs_no_digits_backward():
     x, grad, weight, bias, mean, var = draw((4096, 3), np.float32)
     x = (1e4 + x).astype(np.float32)
