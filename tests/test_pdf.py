@@ -21,10 +21,10 @@ PAGES = pages_of(ROOT / "_toc.yml")
 
 
 @pytest.fixture(scope="module")
-def path(book, tmp_path_factory):
+def path(book, browser, tmp_path_factory):
     """Return the path of the printed book."""
     path = tmp_path_factory.mktemp("pdf") / PDF
-    make_pdf(book, ROOT / "_toc.yml", path)
+    make_pdf(book, ROOT / "_toc.yml", path, browser)
     return path
 
 
@@ -128,9 +128,9 @@ def test_pdf_is_packed(path):
     assert path.stat().st_size < 8e6  # as Chromium prints it, it has twice as much
 
 
-def test_same_page_gives_the_same_bytes_a_second_later(tmp_path):
+def test_same_page_gives_the_same_bytes_a_second_later(browser, tmp_path):
     for name in ["first", "second"]:
-        print_page("<title>A page</title><h1 id='a'>A page</h1><a href='#a'>A link</a>", tmp_path / "page.pdf")
+        print_page("<title>A page</title><h1 id='a'>A page</h1><a href='#a'>A link</a>", tmp_path / "page.pdf", browser)
         pack(tmp_path / "page.pdf", tmp_path / name)
         time.sleep(1)  # in which the date of a PDF changes
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()

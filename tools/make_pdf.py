@@ -125,16 +125,14 @@ def name_sheets(book, sheets):
     return re.sub(r'<i data-sheet="([^"]+)">000</i>', lambda mark: str(sheets[mark[1]]), book)
 
 
-def print_page(text, path):
+def print_page(text, path, browser):
     """Print a page of HTML with Chromium."""
     source = path.with_suffix(".html")
     source.write_text(text, "utf8")
-    with sync_playwright() as playwright:
-        browser = open_browser(playwright)
-        tab = browser.new_page(color_scheme="light", java_script_enabled=False)
-        tab.goto(source.as_uri(), timeout=120_000)
-        tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
-        browser.close()
+    tab = browser.new_page(color_scheme="light", java_script_enabled=False)
+    tab.goto(source.as_uri(), timeout=120_000)
+    tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+    tab.close()
 
 
 def sheets_of(pdf):
@@ -150,15 +148,15 @@ def pack(path, out):
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
-def make_pdf(html, toc, out):
+def make_pdf(html, toc, out, browser):
     """Write the book as a PDF."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "book.pdf")
         book = put_together(html, toc)
-        print_page(book, path)
+        print_page(book, path, browser)
         with pikepdf.open(path) as pdf:
             sheets = sheets_of(pdf)
-        print_page(name_sheets(book, sheets), path)
+        print_page(name_sheets(book, sheets), path, browser)
         pack(path, out)
 
 
@@ -177,7 +175,8 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "_build/html", help="the folder for the two files")
     args = parser.parse_args()
     html = ROOT / "_build/html"
-    make_pdf(html, ROOT / "_toc.yml", args.out / PDF)
+    with sync_playwright() as playwright:
+        make_pdf(html, ROOT / "_toc.yml", args.out / PDF, open_browser(playwright))
     make_zip(html, args.out / ZIP)
     for name in [PDF, ZIP]:
         print(f"{args.out / name}: {os.path.getsize(args.out / name) / 1e6:.1f} MB")
