@@ -246,10 +246,10 @@ def size(notebook):
 
 def chapter_fills_one_lesson(notebook):
     words, cells = size(lesson_and_deeper(notebook)[0])
-    found = [] if 1200 <= words <= 3000 else [f"{words} words: more or less than a lesson, 1500 to 2500 or so"]
+    found = [] if 1200 <= words <= 3800 else [f"{words} words: more or less than a lesson, 1500 to 2500 or so"]
     return (
         found
-        if 10 <= cells <= 36
+        if 10 <= cells <= 40
         else [*found, f"{cells} code cells, more or less than 15 to 30 or so, without figures and solutions"]
     )
 
