@@ -144,7 +144,7 @@ def main():
         "rates": {setting: rates(setting) for setting in SETTINGS},
         "seeds": {"tuning": TUNING_SEEDS, "final": FINAL_SEEDS},
         "initial_weights": {
-            "all": "the same matrices in both arms of a seed: torch's own in default, adam and sigmoid; normal with std "
+            "all": "the same matrices in both arms of a seed: torch's own in default, adam and sigmoid; normal, std "
             "sqrt(2 / fan-in) in he and he_standardized, 4 / sqrt(fan-in) in sigmoid_scaled, both without bias",
         },
         "data": "5,000 training images of Fashion-MNIST; rates chosen on 1,000 validation images, test on 2,000",
