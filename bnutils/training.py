@@ -177,7 +177,8 @@ def recalibrate(model, x, batch_size=128):
     model : nn.Module
         Left as it was.
     x : Tensor, shape (N, ...)
-        Training inputs. A last batch smaller than ``batch_size`` is dropped: each batch counts the same.
+        Training inputs, in random order: sorted by class, each batch has another mean, and the average variance misses
+        how far these means lie apart. A last batch smaller than ``batch_size`` is dropped: each batch counts the same.
     batch_size : int
         The batch size of training, so that the layers see inputs as noisy as then.
 
