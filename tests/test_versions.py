@@ -78,7 +78,11 @@ def test_workflows_and_ci_install_nothing_by_themselves():
 
 def test_binder_takes_the_locked_versions():
     lines = (ROOT / "binder/requirements.txt").read_text().splitlines()
-    assert {"-c ../requirements.lock", "-c ../requirements.txt"} <= set(lines)
+    assert {"-c constraints.txt", "-c ../requirements.txt"} <= set(lines)
+    constraints = (ROOT / lock.CONSTRAINTS).read_text()
+    assert constraints == lock.without_hashes((ROOT / lock.LOCK).read_text())
+    assert "hash" not in constraints
+    assert f"nbgrader{LOCKED['nbgrader'][0].specifier}\n" in constraints
 
 
 @pytest.fixture

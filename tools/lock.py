@@ -2,12 +2,14 @@
 
 python tools/lock.py [--upgrade]     keeps the versions that are there; with --upgrade it takes the newest
 
-uv does the work; it comes into a folder of its own. torch is left out, since each index has another file of the same
+The same versions without hashes go into binder/constraints.txt: pip takes no editable package, as bnutils is there,
+where hashes are asked for. uv does the work; it comes into a folder of its own. torch is left out, since each index has another file of the same
 version, and `install_torch` takes the one that fits; what torch needs, and setuptools, which installs bnutils, are in.
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,11 +17,16 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = "requirements.lock"
+LOCK, CONSTRAINTS = "requirements.lock", "binder/constraints.txt"
 OLDEST = "3.11"  # Python, as pyproject.toml, README.md and teach.md say
 BESIDE = ["filelock", "fsspec", "jinja2", "networkx", "sympy", "typing-extensions", "setuptools>=70.1"]
 OPTIONS = ["--universal", "--generate-hashes", "--no-annotate", "--no-header", "--quiet"]
 HEAD = "# Made by `make lock` from requirements.txt, which is the one to edit.\n"
+
+
+def without_hashes(text):
+    """Return the text of a lock without its hashes."""
+    return re.sub(r" \\\n +--hash=\S+", "", text)
 
 
 def main():
@@ -47,8 +54,9 @@ def main():
         certificate = {"SSL_CERT_FILE": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
         run = subprocess.run(command, cwd=ROOT, env=certificate | os.environ)
     if run.returncode == 0:
-        text = (ROOT / LOCK).read_text()
-        (ROOT / LOCK).write_text(HEAD + text.removeprefix(HEAD))
+        text = HEAD + (ROOT / LOCK).read_text().removeprefix(HEAD)
+        (ROOT / LOCK).write_text(text)
+        (ROOT / CONSTRAINTS).write_text(without_hashes(text))
     return run.returncode
 
 
