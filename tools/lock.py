@@ -3,8 +3,9 @@
 python tools/lock.py [--upgrade]     keeps the versions that are there; with --upgrade it takes the newest
 
 The same versions without hashes go into binder/constraints.txt: pip takes no editable package, as bnutils is there,
-where hashes are asked for. uv does the work; it comes into a folder of its own. torch is left out, since each index has another file of the same
-version, and `install_torch` takes the one that fits; what torch needs, and setuptools, which installs bnutils, are in.
+where hashes are asked for. uv does the work; it comes into a folder of its own. torch is left out, since each index has
+another file of the same version, and `install_torch` takes the one that fits; what torch needs, and setuptools, which
+installs bnutils, are in.
 """
 
 import argparse
