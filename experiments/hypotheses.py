@@ -1,16 +1,20 @@
 """Put the hypotheses about batch norm on trial; write bnutils/results/hypotheses.json, for the chapter of that name.
 
-Run `python experiments/hypotheses.py` in the root of the repository; about five minutes on one core. Four experiments:
+Run `python experiments/hypotheses.py` in the root of the repository; about 25 core minutes. Four experiments:
 
 "training"    the book's network in all ``ARMS`` with all ``LEARNING_RATES``: accuracy, and how far layer 3 drifts
-"smoothness"  loss and gradient along the gradient of one batch, every few steps of training
+"smoothness"  loss and gradient along the gradient of one batch, forty times in the course of training
 "gradients"   how much the gradient grows per layer in a deep network that is not trained
-"depth"       accuracy of deeper and deeper networks; two learning rates, all kept, so that validation can choose
+"depth"       accuracy of deeper and deeper networks; all rates are kept, so that validation can choose
 
+All but the third have two budgets of training, ``BUDGETS``: epochs with the full rate, then some with a tenth of it.
 Nothing is tuned on test images. A value that is not finite is stored as null.
 """
 
+import functools
 import math
+import os
+from concurrent.futures import ProcessPoolExecutor
 
 import torch
 from torch import nn
@@ -21,15 +25,31 @@ from bnutils.data import save_results
 from bnutils.training import accuracy, batch_norm_layers, fashion_tensors, make_network, recalibrate, train
 
 SEEDS = tuple(range(300, 305))
-LEARNING_RATES = (0.1, 0.5, 2.0, 8.0)
+BUDGETS = {5: (4, 1), 15: (12, 3)}  # all epochs: those with the full rate, those with a tenth of it
+LEARNING_RATES = (0.03, 0.1, 0.5, 2.0, 4.0, 6.0, 8.0)
 ARMS = ("plain", "bn", "noise 0.5", "noise 1", "noise 2", "layer", "held")
 SMOOTHNESS_ARMS = ("plain", "bn", "noise 0.5", "noise 1", "layer")
 STEP_SIZES = (0.05, 0.1, 0.2, 0.4)  # in units of the gradient: half to four times the learning rate of 0.1
-EVERY = 4  # steps between two looks at the smoothness
+EVERY = {5: 4, 15: 12}  # steps between two looks at the smoothness, for each budget
 BATCH_SIZES = (8, 16, 32, 64, 128, 256, 512)
 ACTIVATIONS = {"relu": torch.relu, "linear": nn.Identity(), "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-DEPTHS, DEPTH_RATES, DEPTH_SEEDS = (5, 10, 20, 40), (0.01, 0.1), (300, 301, 302)
-SETTINGS = {"batch_size": 128, "epochs": 4, "decayed_epochs": 1, "probe": 512, "width": 256, "layers": 50}
+DEPTHS = (5, 10, 20, 40)
+DEPTH_RATES = {  # activation and start: learning rates
+    ("relu", "bn"): (0.03, 0.1, 0.3, 1.0, 3.0),
+    ("relu", "plain"): (0.003, 0.01, 0.03, 0.1, 0.3),
+    ("sigmoid", "bn"): (0.03, 0.1, 0.3, 1.0, 3.0),
+    ("sigmoid", "plain"): (0.03, 0.1, 0.3, 1.0, 3.0),
+    ("sigmoid", "plain, own weights"): (0.03, 0.1, 0.3, 1.0, 3.0),
+}
+DEPTH_CASES = [("relu", arm, depth) for depth in DEPTHS for arm in ("bn", "plain")]
+DEPTH_CASES += [("sigmoid", arm, 5) for arm in ("bn", "plain", "plain, own weights")]
+SETTINGS = {"batch_size": 128, "probe": 512, "width": 256, "layers": 50}
+
+
+@functools.cache
+def load():
+    """Return the tensors of `fashion_tensors`, loaded once in a process."""
+    return fashion_tensors(folder="")
 
 
 class NoisyNorm(nn.BatchNorm1d):
@@ -96,15 +116,16 @@ def number(value):
     return float(value) if math.isfinite(value) else None
 
 
-def run(arm, lr, seed, splits=("train", "validation", "test"), epochs=SETTINGS["epochs"]):
+def run(arm, lr, seed, splits=("train", "validation", "test"), budget=5):
     """Train one network; return its accuracies, and how far the means of layer 3 move in one step.
 
     ``shift`` is the mean over steps and features of the change of the mean over a fixed set of training images;
-    ``spread`` the mean over steps and features of the standard deviation over these images. Accuracies are those
-    after recalibration without noise; "running" uses the running statistics as training left them. In the arm "held"
-    each row of the hidden weights is set back to its initial norm after each step.
+    ``spread`` the mean over steps and features of the standard deviation over these images, and ``drift`` the shift in
+    units of the spread. All are taken in the epochs with the full rate. Accuracies are those after recalibration
+    without noise; "running" uses the running statistics as training left them. In the arm "held" each row of the
+    hidden weights is set back to its initial norm after each step.
     """
-    data, model = fashion_tensors(folder=""), build(arm, seed)
+    data, model = load(), build(arm, seed)
     probe = data["train"][0][torch.randperm(5000, generator=torch.Generator().manual_seed(seed))[: SETTINGS["probe"]]]
     norms = [w.detach().norm(dim=1, keepdim=True) for w in hidden_weights(model)]
     means, spreads = [], []
@@ -124,14 +145,15 @@ def run(arm, lr, seed, splits=("train", "validation", "test"), epochs=SETTINGS["
         hold(step, model)
         look(step, model)
 
-    losses = train(model, *data["train"], epochs=epochs, lr=lr, seed=seed, on_step=on_step)
-    train(model, *data["train"], epochs=SETTINGS["decayed_epochs"], lr=lr / 10, seed=seed + 1000, on_step=hold)
+    full, decayed = BUDGETS[budget]
+    losses = train(model, *data["train"], epochs=full, lr=lr, seed=seed, on_step=on_step)
+    train(model, *data["train"], epochs=decayed, lr=lr / 10, seed=seed + 1000, on_step=hold)
     growth = [
         (w.detach().norm(dim=1, keepdim=True) / n).mean() for w, n in zip(hidden_weights(model), norms, strict=True)
     ]
-    result = {"arm": arm, "lr": lr, "seed": seed, "loss": number(sum(losses[-20:]) / 20)}
-    result["shift"] = number(torch.stack(means).diff(dim=0).abs().mean())
-    result["spread"] = number(torch.stack(spreads).mean())
+    shift, spread = torch.stack(means).diff(dim=0).abs().mean(), torch.stack(spreads).mean()
+    result = {"arm": arm, "lr": lr, "seed": seed, "budget": budget, "loss": number(sum(losses[-20:]) / 20)}
+    result |= {"shift": number(shift), "spread": number(spread), "drift": number(shift / spread)}
     result["growth"] = [number(g) for g in growth]  # of the norm of the weights, for each hidden layer
     result["running"] = accuracy(model, *data["validation"])
     model = recalibrate(set_noise(model, False), data["train"][0])
@@ -163,9 +185,12 @@ def along_the_gradient(model, x, y):
     return {"loss": losses, "moved": moved, "norm": flat[0].norm().item()}
 
 
-def smoothness(arm, seed, lr=0.1, epochs=SETTINGS["epochs"], every=EVERY):
-    """Train one network; every few steps, look along the gradient of a fresh batch of training images."""
-    data, model, looks = fashion_tensors(folder=""), build(arm, seed), []
+def smoothness(arm, seed, budget=5, lr=0.1, epochs=None):
+    """Train one network; every few steps, look along the gradient of a fresh batch of training images.
+
+    Only in the epochs with the full rate, or in the first ``epochs`` of them.
+    """
+    data, model, looks, every = load(), build(arm, seed), [], EVERY[budget]
     x, y = data["train"]
     generator = torch.Generator().manual_seed(seed + 1000)
 
@@ -174,8 +199,10 @@ def smoothness(arm, seed, lr=0.1, epochs=SETTINGS["epochs"], every=EVERY):
             batch = torch.randperm(len(x), generator=generator)[:128]
             looks.append(along_the_gradient(model, x[batch], y[batch]))
 
-    train(model, x, y, epochs=epochs, lr=lr, seed=seed, on_step=on_step)
-    return {"arm": arm, "lr": lr, "seed": seed} | {key: [look[key] for look in looks] for key in looks[0]}
+    train(model, x, y, epochs=epochs or BUDGETS[budget][0], lr=lr, seed=seed, on_step=on_step)
+    return {"arm": arm, "lr": lr, "seed": seed, "budget": budget} | {
+        key: [look[key] for look in looks] for key in looks[0]
+    }
 
 
 def gradient_norms(activation, norm, batch_size, seed, width=SETTINGS["width"], layers=SETTINGS["layers"]):
@@ -201,18 +228,26 @@ def growth(norms, skip=5):
     return (norms[skip] / norms[-1 - skip]) ** (1 / (len(norms) - 1 - 2 * skip))
 
 
-def deep(depth, activation, norm, lr, seed):
-    """Train a network of ``depth`` hidden layers of 64 units for five epochs; return its accuracies."""
-    data = fashion_tensors(folder="")
-    model = build("bn" if norm else "plain", seed, hidden=(64,) * depth)
+def deep(activation, arm, depth, lr, seed, budget=5):
+    """Train a network of ``depth`` hidden layers of 64 units; return its accuracies.
+
+    ``arm`` is "bn" or "plain", with He's initial weights. "plain, own weights" has those that a sigmoid wants, four
+    times Glorot's: a variance of 16 * 2 / (fan in + fan out), since the sigmoid has a slope of 1/4 at 0.
+    """
+    data, model = load(), build("bn" if arm == "bn" else "plain", seed, hidden=(64,) * depth)
     if activation == "sigmoid":
         for k, layer in enumerate(model):
             if isinstance(layer, nn.ReLU):
                 model[k] = nn.Sigmoid()
-    train(model, *data["train"], epochs=4, lr=lr, seed=seed)
-    train(model, *data["train"], epochs=1, lr=lr / 10, seed=seed + 1000)
+    if arm == "plain, own weights":
+        generator = torch.Generator().manual_seed(seed)
+        for weight in hidden_weights(model):
+            nn.init.xavier_normal_(weight, gain=4, generator=generator)
+    full, decayed = BUDGETS[budget]
+    train(model, *data["train"], epochs=full, lr=lr, seed=seed)
+    train(model, *data["train"], epochs=decayed, lr=lr / 10, seed=seed + 1000)
     model = recalibrate(model, data["train"][0])
-    result = {"depth": depth, "activation": activation, "norm": norm, "lr": lr, "seed": seed}
+    result = {"activation": activation, "arm": arm, "depth": depth, "lr": lr, "seed": seed, "budget": budget}
     return result | {split: accuracy(model, *data[split]) for split in ("train", "validation", "test")}
 
 
@@ -224,7 +259,7 @@ def all_gradients():
     ]
     cases += [("relu", True, size, 1024) for size in (128, 512)]  # is it the width?
     runs = []
-    for name, norm, size, width in tqdm(cases):
+    for name, norm, size, width in cases:
         for seed in SEEDS[: 5 if width == 256 else 3]:
             norms = gradient_norms(name, norm, size, seed, width, layers=50 if width == 256 else 30)
             case = {"activation": name, "norm": norm, "batch_size": size, "width": width, "seed": seed}
@@ -232,18 +267,62 @@ def all_gradients():
     return runs
 
 
+def name_protocols():
+    """Return what each experiment hangs on: budgets, rates, seeds, initial weights and data."""
+    data = "5,000 training images of Fashion-MNIST, 1,000 validation and 2,000 test images"
+    he = "He's for ReLU, biases 0; the same in all arms"
+    both, seeds = {"unit": "epochs", "values": list(BUDGETS)}, {"tuning": [], "final": SEEDS}
+    training = {"budgets": both, "rates": LEARNING_RATES, "seeds": seeds, "initial_weights": {"all": he}, "data": data}
+    smooth = training | {"rates": [0.1], "data": "batches of 128 of the 5,000 training images of Fashion-MNIST"}
+    weights = {"relu": "normal, variance 2 / width", "linear, tanh, sigmoid": "normal, variance 1 / width"}
+    gradients = smooth | {"budgets": {"unit": "steps", "values": [0]}, "rates": [], "initial_weights": weights}
+    gradients["data"] = "normal input and normal upstream gradient"
+    depth = training | {"rates": {f"{f}, {arm}": rates for (f, arm), rates in DEPTH_RATES.items()}}
+    depth["initial_weights"] = {"bn, plain": he, "plain, own weights": "normal, 4 times Glorot's; biases 0"}
+    depth["data"] = data + "; a rate is chosen on the validation images of the same runs"
+    return {"training": training, "smoothness": smooth, "gradients": gradients, "depth": depth}
+
+
+def _call(job):
+    function, *arguments = job
+    return function(*arguments)
+
+
 def main():
     """Run all experiments and save all that was measured."""
-    torch.set_num_threads(1)
+    os.environ["TQDM_DISABLE"] = "1"  # in the workers
     settings = {"seeds": SEEDS, "learning_rates": LEARNING_RATES, "step_sizes": STEP_SIZES, "every": EVERY, **SETTINGS}
     settings |= {"arms": ARMS, "smoothness_arms": SMOOTHNESS_ARMS, "batch_sizes": BATCH_SIZES, "threads": 1}
-    results = {"settings": settings, "gradients": all_gradients()}
-    results["smoothness"] = [smoothness(arm, seed) for seed in tqdm(SEEDS) for arm in SMOOTHNESS_ARMS]
-    results["training"] = [run(arm, lr, seed) for seed in tqdm(SEEDS) for lr in LEARNING_RATES for arm in ARMS]
-    deeper = [(d, "relu", norm, lr) for d in DEPTHS for norm in (True, False) for lr in DEPTH_RATES]
-    deeper += [(5, "sigmoid", norm, lr) for norm in (True, False) for lr in (0.1, 1.0)]
-    results["depth"] = [deep(*case, seed) for seed in tqdm(DEPTH_SEEDS) for case in deeper]
-    save_results("hypotheses", "python experiments/hypotheses.py", results)
+    settings |= {"budgets": BUDGETS, "depths": DEPTHS}
+    jobs = {
+        "smoothness": [(smoothness, arm, seed, b) for seed in SEEDS for b in BUDGETS for arm in SMOOTHNESS_ARMS],
+        "training": [
+            (run, arm, lr, seed, ("train", "validation", "test"), b)
+            for seed in SEEDS
+            for b in BUDGETS
+            for lr in LEARNING_RATES
+            for arm in ARMS
+        ],
+        "depth": [
+            (deep, *case, lr, seed, b)
+            for seed in SEEDS
+            for b in BUDGETS
+            for case in DEPTH_CASES
+            for lr in DEPTH_RATES[case[:2]]
+        ],
+    }
+    with ProcessPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        gradients = pool.submit(all_gradients)
+        results = {
+            name: list(tqdm(pool.map(_call, todo), total=len(todo), desc=name, disable=False))
+            for name, todo in jobs.items()
+        }
+        results |= {"gradients": gradients.result()}
+    save_results(
+        "hypotheses",
+        "python experiments/hypotheses.py",
+        {"protocol": name_protocols(), "settings": settings} | results,
+    )
 
 
 if __name__ == "__main__":

@@ -81,12 +81,16 @@ def compare(sizes):
     }
 
 
-def watch_ddp():
-    """Return what DistributedDataParallel does to the running means of an ordinary BatchNorm1d, process by process."""
+def watch_ddp(copied):
+    """Return what DistributedDataParallel does to the running means of an ordinary BatchNorm1d, process by process.
+
+    ``copied`` is torch's ``forward_sync_buffers``, until 2.12 ``broadcast_buffers``: whether the buffers of process 0
+    are copied over all others before each step.
+    """
     x, _ = make_batch()
     part = x.chunk(dist.get_world_size())[dist.get_rank()]
     layer = nn.BatchNorm1d(5, momentum=1.0).double()  # remembers the last batch only
-    model, seen = DistributedDataParallel(layer), []
+    model, seen = DistributedDataParallel(layer, forward_sync_buffers=copied), []
     layer.register_forward_pre_hook(lambda *_: seen.append(layer.running_mean[0].item()))
     model(part)
     seen.append(layer.running_mean[0].item())
@@ -98,20 +102,31 @@ def watch_ddp():
 
 
 def refused():
-    """Return what nn.SyncBatchNorm says to tensors on the CPU."""
+    """Return what nn.SyncBatchNorm says in training mode to tensors on the CPU; in evaluation mode it works."""
+    layer, (x, _) = nn.SyncBatchNorm(5).double(), make_batch()
+    layer.eval()(x)
     try:
-        nn.SyncBatchNorm(5).double()(make_batch()[0])
+        layer.train()(x)
     except ValueError as error:
         return f"{type(error).__name__}: {error}"
     return ""
 
 
+PROTOCOL = {  # nothing is trained
+    "budgets": {"unit": "steps", "values": [1]},
+    "rates": [],
+    "seeds": {"tuning": [], "final": [7]},
+    "initial_weights": {"all": "torch's: weight 1, bias 0"},
+    "data": "64 samples of 5 features in float64, drawn in no particular scale",
+}
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")  # loopback only
     dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=60))
-    results = {name: compare(sizes) for name, sizes in SPLITS.items()}
-    results |= {"ddp": watch_ddp(), "refused": refused(), "processes": dist.get_world_size(), "splits": SPLITS}
+    results = {"protocol": PROTOCOL} | {name: compare(sizes) for name, sizes in SPLITS.items()}
+    results |= {"ddp": watch_ddp(True), "ddp_not_copied": watch_ddp(False), "refused": refused()}
+    results |= {"processes": dist.get_world_size(), "splits": SPLITS}
     if dist.get_rank() == 0 and "--print" in sys.argv:
         print(json.dumps(results))
     elif dist.get_rank() == 0:

@@ -1,5 +1,6 @@
 """The stored runs of the four hypotheses: nothing is missing, and a sample comes out again."""
 
+import itertools
 import math
 
 import pytest
@@ -10,31 +11,35 @@ from experiments import hypotheses as sweep
 
 def test_hypotheses_hold_every_run():
     stored = load_results("hypotheses")
-    training = [(r["seed"], r["lr"], r["arm"]) for r in stored["training"]]
-    assert training == [(seed, lr, arm) for seed in sweep.SEEDS for lr in sweep.LEARNING_RATES for arm in sweep.ARMS]
-    smoothness = [(r["seed"], r["arm"]) for r in stored["smoothness"]]
-    assert smoothness == [(seed, arm) for seed in sweep.SEEDS for arm in sweep.SMOOTHNESS_ARMS]
-    depth = [(r["seed"], r["depth"], r["norm"], r["lr"]) for r in stored["depth"] if r["activation"] == "relu"]
-    rates, depths = sweep.DEPTH_RATES, sweep.DEPTHS
-    assert depth == [(s, d, n, lr) for s in sweep.DEPTH_SEEDS for d in depths for n in (True, False) for lr in rates]
+    training = [(r["seed"], r["budget"], r["lr"], r["arm"]) for r in stored["training"]]
+    assert training == list(itertools.product(sweep.SEEDS, sweep.BUDGETS, sweep.LEARNING_RATES, sweep.ARMS))
+    smoothness = [(r["seed"], r["budget"], r["arm"]) for r in stored["smoothness"]]
+    assert smoothness == list(itertools.product(sweep.SEEDS, sweep.BUDGETS, sweep.SMOOTHNESS_ARMS))
+    depth = [(r["seed"], r["budget"], r["activation"], r["arm"], r["depth"], r["lr"]) for r in stored["depth"]]
+    cases = [(*case, lr) for case in sweep.DEPTH_CASES for lr in sweep.DEPTH_RATES[case[:2]]]
+    assert depth == [(s, b, *case) for s in sweep.SEEDS for b in sweep.BUDGETS for case in cases]
 
 
-@pytest.mark.parametrize(("arm", "lr"), [("bn", 0.1), ("noise 1", 0.5), ("held", 2.0), ("plain", 0.5)])
-def test_a_run_of_the_hypotheses_comes_out_again(arm, lr):
+@pytest.mark.parametrize(
+    ("arm", "lr", "budget"),
+    [("bn", 0.1, 15), ("noise 1", 0.5, 5), ("held", 2.0, 5), ("plain", 0.5, 5), ("bn", 4.0, 5)],
+)
+def test_a_run_of_the_hypotheses_comes_out_again(arm, lr, budget):
     runs = load_results("hypotheses")["training"]
-    old = next(r for r in runs if (r["arm"], r["lr"], r["seed"]) == (arm, lr, 301))
-    new = sweep.run(arm, lr, 301)
+    old = next(r for r in runs if (r["arm"], r["lr"], r["seed"], r["budget"]) == (arm, lr, 301, budget))
+    new = sweep.run(arm, lr, 301, budget=budget)
     splits = ("train", "validation", "test")
     assert [new[split] for split in splits] == pytest.approx([old[split] for split in splits], abs=0.06)
-    assert (new["shift"] is None) == (old["shift"] is None)
-    if old["shift"] is not None:
+    assert (new["drift"] is None) == (old["drift"] is None)
+    if old["drift"] is not None:
+        assert old["drift"] == pytest.approx(old["shift"] / old["spread"])
         assert new["shift"] == pytest.approx(old["shift"], rel=0.2)
         assert new["growth"] == pytest.approx(old["growth"], rel=0.1)
 
 
 def test_a_look_at_the_smoothness_comes_out_again():
     runs = load_results("hypotheses")["smoothness"]
-    old = next(r for r in runs if (r["arm"], r["seed"]) == ("noise 1", 302))
+    old = next(r for r in runs if (r["arm"], r["seed"], r["budget"]) == ("noise 1", 302, 5))
     new = sweep.smoothness("noise 1", 302, epochs=1)
     for key in ("loss", "moved"):
         assert new[key][0] == pytest.approx(old[key][0], rel=0.02)  # the first look, after one step
@@ -51,8 +56,9 @@ def test_a_gradient_of_the_hypotheses_comes_out_again(activation, norm):
     assert sweep.growth(norms) == pytest.approx(old["growth"], rel=0.01)
 
 
-def test_a_deep_network_of_the_hypotheses_comes_out_again():
-    case = {"depth": 5, "activation": "sigmoid", "norm": True, "lr": 1.0, "seed": 300}
+@pytest.mark.parametrize(("arm", "lr"), [("bn", 1.0), ("plain, own weights", 0.3)])
+def test_a_deep_network_of_the_hypotheses_comes_out_again(arm, lr):
+    case = {"activation": "sigmoid", "arm": arm, "depth": 5, "lr": lr, "seed": 300, "budget": 5}
     old = next(r for r in load_results("hypotheses")["depth"] if case.items() <= r.items())
-    new = sweep.deep(5, "sigmoid", True, 1.0, 300)
+    new = sweep.deep("sigmoid", arm, 5, lr, 300)
     assert [new[s] for s in ("train", "test")] == pytest.approx([old[s] for s in ("train", "test")], abs=0.06)
