@@ -12,6 +12,7 @@ and on paper. Cells tagged ``check`` are folded into one line.
 
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
@@ -30,7 +31,7 @@ class Predict(nodes.General, nodes.Element):
 
 
 class Foot(nodes.General, nodes.Element):
-    """The place for what the script adds to a question."""
+    """The place for what the script adds to a question, whose height is known before."""
 
 
 def opening(node):
@@ -61,13 +62,13 @@ def right_letter(answer):
 def split_choices(paragraph):
     """Return the choices of a paragraph like ``a) one · b) two`` as pairs of letter and nodes; none in another one."""
     choices = []
-    for child in paragraph:
-        if not isinstance(child, nodes.Text):
+    for is_text, children in groupby(paragraph, lambda child: isinstance(child, nodes.Text)):
+        if not is_text:
             if not choices:
                 return []
-            choices[-1][1].append(child)
+            choices[-1][1].extend(children)
             continue
-        before, *parts = CHOICE.split(child.astext())
+        before, *parts = CHOICE.split("".join(child.astext() for child in children))
         if not choices and (before or not parts):
             return []
         if before:
@@ -94,7 +95,7 @@ def fault(choices, answer):
     if answer is None:
         return "has choices, but no paragraph **Answer: x.** follows before the next one"
     right = right_letter(answer)
-    return "" if right and right in letters else f"has the answer {right!r}, which is none of its choices {letters!r}"
+    return "" if right in list(letters) else f"has the answer {right!r}, which is none of its choices {letters!r}"
 
 
 def shape_predicts(app, doctree):
@@ -130,7 +131,7 @@ def make_predict(quote, choices, answer, taken):
         answer["ids"].insert(0, f"answer-{name}")  # the script looks for the first
         answer["classes"].append("book-answer")
         predict["answer"] = right_letter(answer) if choices else ""
-        predict += Foot()
+        predict += Foot("", choices=bool(choices))
     return predict
 
 
@@ -148,7 +149,9 @@ def depart_predict(translator, node):
 
 
 def visit_foot(translator, node):
-    """Write an empty box, whose height is known before the script fills it."""
+    """Write the empty boxes that the script fills: for a button, where there are no choices, and for the switch."""
+    if not node["choices"]:
+        translator.body.append('<div class="book-written"></div>\n')
     translator.body.append('<div class="book-foot"></div>\n')
     raise nodes.SkipNode
 

@@ -4,14 +4,14 @@ const keep = (() => {
   const name = "batch-normalization";
   const root = new URL(document.documentElement.dataset.content_root, location).href;
   const pageOf = (address) => address.slice(root.length).split(/[?#]/)[0];
-  let now;
+  let now, forbidden;
   const load = () => {
-    try { now = JSON.parse(localStorage.getItem(name)); } catch {}
+    try { if (!forbidden) now = JSON.parse(localStorage.getItem(name)); } catch {}
     return { read: [], said: {}, ...now };
   };
   const save = (change) => {
     now = { ...load(), ...change };
-    try { localStorage.setItem(name, JSON.stringify(now)); } catch {}
+    try { localStorage.setItem(name, JSON.stringify(now)); } catch { forbidden = true; }
   };
   const forget = () => {
     now = null;

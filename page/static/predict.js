@@ -8,7 +8,7 @@
     return element;
   };
   const kept = load().said[page] ?? {}; // address: { said, right, question }
-  const words = (box) => {
+  const plain = (box) => {
     const text = box.querySelector("p").cloneNode(true);
     text.querySelectorAll(".book-label, .katex-html, annotation").forEach((part) => part.remove());
     return text.textContent.trim().replace(/\s+/g, " ");
@@ -26,8 +26,8 @@
       return button;
     });
     if (choices.length === 0) {
-      choices.push(make("button", { type: "button", className: "book-written", value: "it" }, "I have written down my guess"));
-      foot.before(choices[0]);
+      choices.push(make("button", { type: "button", value: "it" }, "I have written down my guess"));
+      box.querySelector(".book-written").append(choices[0]);
     }
     if (!choices.some(({ value }) => value === kept[box.id]?.said)) delete kept[box.id]; // it has other choices now
     const input = make("input", { type: "checkbox", role: "switch" });
@@ -44,18 +44,22 @@
     held.hidden = !holds;
     for (const part of between) part.classList.toggle("book-held", holds);
     input.checked = hidden();
-    box.classList.toggle("book-committed", Boolean(said));
     if (!said) return;
     for (const button of choices) {
-      button.ariaDisabled = true;
-      button.ariaPressed = button.value === said;
-      button.tabIndex = -1; // the key leads on to the answer
+      button.setAttribute("aria-disabled", true);
+      button.setAttribute("aria-pressed", button.value === said);
+      button.tabIndex = -1; // the Tab key leads on, to the answer
     }
     const link = make("a", { href: `#${answer.id}` }, "Compare with the answer");
     foot.replaceChildren(right ? `You said ${said}. ` : "", link);
-    answer.dataset.verdict = !right ? "open" : said === right ? "right" : "surprise";
-    const compared = { open: "Compare with what you wrote down.", right: `You said ${said}: right.`, surprise: `You said ${said}: a surprise.` };
-    setTimeout(() => (verdict.textContent = compared[answer.dataset.verdict]), 100); // a screen reader tells what changes in sight
+    const compared = !right ? "open" : said === right ? "right" : "surprise";
+    answer.setAttribute("data-verdict", compared);
+    const words = {
+      open: "Compare with what you wrote down.",
+      right: `You said ${said}: right.`,
+      surprise: `You said ${said}: a surprise.`,
+    }[compared];
+    setTimeout(() => (verdict.textContent = words), 100); // a screen reader reads out what changes in sight
   };
   const showAll = () => predicts.forEach(show);
 
@@ -82,11 +86,11 @@
   const remember = () => {
     const here = predicts.filter(({ box }) => kept[box.id]).map(({ box, right }) => {
       const { said } = kept[box.id];
-      return [box.id, { said, ...(right && { right: said === right, question: words(box) }) }];
+      return [box.id, { said, ...(right && { right: said === right, question: plain(box) }) }];
     });
     save({ said: { ...load().said, [page]: Object.fromEntries(here) } });
   };
-  if (Object.keys(kept).length) remember(); // the chapter may have changed since
+  if (load().said[page]) remember(); // the chapter may have changed since
   showAll();
 
   // A link to what is held back shows it.
