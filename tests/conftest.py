@@ -38,7 +38,7 @@ FIRST = [  # the longest go first, so that none is left to one core at the end
     "test_build",
     "test_release",
 ]
-TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|release|student|training)\.py"  # a kernel, or a costly fixture
+TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|release|student|training)\.py"  # a kernel, or a costly fixture
 PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
 

@@ -40,6 +40,7 @@ body { display: block; background: white }
 .contents a { flex: 1; color: inherit; text-decoration: none }
 article { margin-inline: 0.3mm }  /* the sheet cuts off half of a border at its edge */
 article + article { break-before: page }
+.book-checked { color: #666; font-size: 8pt }
 * { animation: none !important }  /* what is unfolded would begin invisible */
 :is(h1, h2, h3, h4) { white-space: break-spaces }  /* keeps a space where a line ends, for the list of bookmarks */
 """
@@ -58,6 +59,10 @@ def read_page(html, page, pages, published):
         useless.decompose()
     for solution in article.select("details.sd-dropdown"):
         solution.name, solution.summary.name = "div", "p"
+    for check in article.select(".tag_check > details"):  # of which the line stays
+        line = check.summary.p.extract()
+        line["class"] = "book-checked"
+        check.replace_with(line)
     for folded in article.select("details.hide"):
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
         folded.unwrap()

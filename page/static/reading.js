@@ -14,3 +14,11 @@ addEventListener("beforeprint", () => {
   dataset.theme = "light";
   addEventListener("afterprint", () => (dataset.theme = theme), { once: true });
 });
+
+// A link to a folded cell opens it.
+const unfold = () => {
+  const cell = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  cell?.querySelectorAll(":scope.cell > details").forEach((fold) => (fold.open = true));
+};
+addEventListener("hashchange", unfold);
+unfold();

@@ -1,0 +1,176 @@
+"""Predict, commit, compare: a quote that begins with **Predict.** becomes a group with choices, tied to its **Answer.**
+
+    > **Predict.** What becomes of it?
+    >
+    > a) a thousand · b) two · c) it depends on $x$
+
+    **Answer: b.** Because ...
+
+The choices are written as a list, of which page/static/predict.js makes buttons: the text is there without scripts too,
+and on paper. Cells tagged ``check`` are folded into one line.
+"""
+
+import json
+import re
+from itertools import groupby
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+
+PREDICT = "Predict."
+ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.")
+CHOICE = re.compile(r"(?:^|\s+·\s+)([a-z])\)\s+")  # what stands before the words of a choice
+MOST = 5  # choices
+CHECKED = "Checked when the book is built"
+logger = logging.getLogger(__name__)
+
+
+class Predict(nodes.General, nodes.Element):
+    """A question to be answered before one reads on, and its choices."""
+
+
+class Foot(nodes.General, nodes.Element):
+    """The place for what the script adds to a question, whose height is known before."""
+
+
+def opening(node):
+    """Return the bold words with which a paragraph opens; None if it opens with others."""
+    if not isinstance(node, nodes.paragraph):
+        return None
+    first = next((child for child in node if child.astext()), None)  # myst puts an empty text before what is bold
+    return first if isinstance(first, nodes.strong) else None
+
+
+def is_predict(node):
+    """Tell whether a node is a quote that asks for a prediction."""
+    bold = opening(node[0]) if isinstance(node, nodes.block_quote) and len(node) else None
+    return bold is not None and bold.astext() == PREDICT
+
+
+def is_answer(node):
+    """Tell whether a node is a paragraph that answers."""
+    bold = opening(node)
+    return bold is not None and ANSWER.fullmatch(bold.astext()) is not None
+
+
+def right_letter(answer):
+    """Return what an answer names as right, or None."""
+    return ANSWER.fullmatch(opening(answer).astext())["letter"]
+
+
+def split_choices(paragraph):
+    """Return the choices of a paragraph like ``a) one · b) two`` as pairs of letter and nodes; none in another one."""
+    choices = []
+    for is_text, children in groupby(paragraph, lambda child: isinstance(child, nodes.Text)):
+        if not is_text:
+            if not choices:
+                return []
+            choices[-1][1].extend(children)
+            continue
+        before, *parts = CHOICE.split("".join(child.astext() for child in children))
+        if not choices and (before or not parts):
+            return []
+        if before:
+            choices[-1][1].append(nodes.Text(before))
+        for letter, words in zip(parts[::2], parts[1::2], strict=True):
+            choices.append((letter, [nodes.Text(words)] if words else []))
+    return choices
+
+
+def address(question, taken):
+    """Return an address that stays while the first words of a question stay, and that is not taken yet."""
+    words = nodes.make_id(" ".join(question.astext().removeprefix(PREDICT).split()[:8]))
+    names = [words, *(f"{words}-{number}" for number in range(2, 100))]
+    return next(name for name in names if f"predict-{name}" not in taken)
+
+
+def fault(choices, answer):
+    """Return what is wrong with the choices of a question and its answer, or an empty string."""
+    letters = "".join(letter for letter, _ in choices)
+    if not choices:
+        return ""
+    if not (2 <= len(letters) <= MOST and "abcdefghij".startswith(letters)):
+        return f"has the choices {letters!r}: there are 2 to {MOST}, a) to e), with ' · ' between them"
+    if answer is None:
+        return "has choices, but no paragraph **Answer: x.** follows before the next one"
+    right = right_letter(answer)
+    return "" if right in list(letters) else f"has the answer {right!r}, which is none of its choices {letters!r}"
+
+
+def shape_predicts(app, doctree):
+    """Make a Predict of each quote that is one, and give its answer the same address."""
+    found = list(doctree.findall(lambda node: is_predict(node) or is_answer(node)))
+    for number, quote in enumerate(found):
+        if not is_predict(quote):
+            continue
+        after = found[number + 1] if number + 1 < len(found) else None
+        answer = after if after is not None and is_answer(after) else None
+        choices = split_choices(quote[-1]) if len(quote) > 1 else []
+        if wrong := fault(choices, answer):
+            logger.warning("the Predict %r %s", quote[0].astext()[:80], wrong, location=quote)
+            choices = []
+        quote.replace_self(make_predict(quote, choices, answer, doctree.ids))
+
+
+def make_predict(quote, choices, answer, taken):
+    """Return the Predict that takes the place of a quote; its answer may be None."""
+    question = quote[0]
+    name = address(question, taken)
+    question.replace(opening(question), nodes.strong("", PREDICT.removesuffix("."), classes=["book-label"]))
+    question["ids"].append(f"question-{name}")
+    predict = Predict("", *quote.children[: -1 if choices else None], ids=[f"predict-{name}"], question=question["ids"])
+    taken[f"predict-{name}"] = predict
+    if choices:
+        items = nodes.bullet_list(classes=["book-choices"])
+        for letter, words in choices:
+            mark = nodes.inline("", f"{letter})", classes=["book-letter"])
+            items += nodes.list_item("", nodes.paragraph("", "", mark, nodes.Text(" "), nodes.inline("", "", *words)))
+        predict += items
+    if answer is not None:
+        answer["ids"].insert(0, f"answer-{name}")  # the script looks for the first
+        answer["classes"].append("book-answer")
+        predict["answer"] = right_letter(answer) if choices else ""
+        predict += Foot("", choices=bool(choices))
+    return predict
+
+
+def visit_predict(translator, node):
+    """Open the group, whose name is the question."""
+    options = {"role": "group", "aria-labelledby": node["question"][0]}
+    if node.get("answer"):
+        options["data-answer"] = node["answer"]
+    translator.body.append(translator.starttag(node, "div", CLASS="book-predict", **options))
+
+
+def depart_predict(translator, node):
+    """Close the group."""
+    translator.body.append("</div>\n")
+
+
+def visit_foot(translator, node):
+    """Write the empty boxes that the script fills: for a button, where there are no choices, and for the switch."""
+    if not node["choices"]:
+        translator.body.append('<div class="book-written"></div>\n')
+    translator.body.append('<div class="book-foot"></div>\n')
+    raise nodes.SkipNode
+
+
+def fold_checks(app, doctree):
+    """Let myst-nb fold each cell tagged ``check`` as it folds those tagged hide-cell; give it an address."""
+    cells = [c for c in doctree.findall(nodes.container) if "tag_check" in c["classes"] and "cell_index" in c]
+    if not cells:
+        return
+    notebook = json.loads(Path(app.env.doc2path(app.env.docname)).read_text("utf8"))
+    for cell in cells:
+        cell["ids"].append(f"cell-{notebook['cells'][cell['cell_index']]['id']}")
+        cell.attributes |= {"hide_mode": "all", "prompt_show": CHECKED, "prompt_hide": CHECKED}
+
+
+def setup(app):
+    """Connect both to Sphinx."""
+    app.add_node(Predict, html=(visit_predict, depart_predict))
+    app.add_node(Foot, html=(visit_foot, None))
+    app.connect("doctree-read", shape_predicts)
+    app.connect("doctree-read", fold_checks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

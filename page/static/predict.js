@@ -1,0 +1,131 @@
+// Predict, commit, compare. A choice becomes a button; what the reader said is kept beside the progress, and the answer
+// begins with it. A switch holds back what follows until then. The first page counts, and lists the surprises.
+{
+  const { load, save, root, page, links, pageOf } = keep;
+  const make = (name, options, ...inside) => {
+    const element = Object.assign(document.createElement(name), options);
+    element.append(...inside);
+    return element;
+  };
+  const kept = load().said[page] ?? {}; // address: { said, right, question }
+  const plain = (box) => {
+    const text = box.querySelector("p").cloneNode(true);
+    text.querySelectorAll(".book-label, .katex-html, annotation").forEach((part) => part.remove());
+    return text.textContent.trim().replace(/\s+/g, " ");
+  };
+  const hidden = () => Boolean(load().hide);
+
+  const predicts = [...document.querySelectorAll(".book-predict:has(.book-foot)")].map((box) => {
+    const answer = document.getElementById(box.id.replace("predict", "answer"));
+    const foot = box.querySelector(".book-foot");
+    const verdict = make("span", { className: "book-said", role: "status" });
+    answer.prepend(verdict);
+    const choices = [...box.querySelectorAll(".book-choices p")].map((text) => {
+      const button = make("button", { type: "button", value: text.textContent.trim()[0] }, ...text.childNodes);
+      text.replaceWith(button);
+      return button;
+    });
+    if (choices.length === 0) {
+      choices.push(make("button", { type: "button", value: "it" }, "I have written down my guess"));
+      box.querySelector(".book-written").append(choices[0]);
+    }
+    if (!choices.some(({ value }) => value === kept[box.id]?.said)) delete kept[box.id]; // it has other choices now
+    const input = make("input", { type: "checkbox", role: "switch" });
+    const held = make("p", { className: "book-held-back", hidden: true }, "What follows is held back until you have guessed.");
+    box.after(held);
+    const all = [...document.querySelectorAll("article section > :not(section, h1, h2, h3, h4, span)")];
+    const between = all.filter((part) => part !== held && box.compareDocumentPosition(part) === 4 && answer.compareDocumentPosition(part) !== 4);
+    return { box, answer, foot, verdict, choices, input, held, between, right: box.dataset.answer };
+  });
+
+  const show = ({ box, answer, foot, verdict, choices, input, held, between, right, asked }) => {
+    const said = kept[box.id]?.said;
+    const holds = hidden() && !said && !asked;
+    held.hidden = !holds;
+    for (const part of between) part.classList.toggle("book-held", holds);
+    input.checked = hidden();
+    if (!said) return;
+    for (const button of choices) {
+      button.setAttribute("aria-disabled", true);
+      button.setAttribute("aria-pressed", button.value === said);
+      button.tabIndex = -1; // the Tab key leads on, to the answer
+    }
+    const link = make("a", { href: `#${answer.id}` }, "Compare with the answer");
+    foot.replaceChildren(right ? `You said ${said}. ` : "", link);
+    const compared = !right ? "open" : said === right ? "right" : "surprise";
+    answer.setAttribute("data-verdict", compared);
+    const words = {
+      open: "Compare with what you wrote down.",
+      right: `You said ${said}: right.`,
+      surprise: `You said ${said}: a surprise.`,
+    }[compared];
+    setTimeout(() => (verdict.textContent = words), 100); // a screen reader reads out what changes in sight
+  };
+  const showAll = () => predicts.forEach(show);
+
+  for (const predict of predicts) {
+    const { box, foot, choices, input, right } = predict;
+    foot.append(make("label", {}, input, "Hide what follows until I have guessed"));
+    input.onchange = () => (save({ hide: input.checked }), showAll());
+    for (const [place, button] of choices.entries()) {
+      button.onclick = () => {
+        if (kept[box.id]) return;
+        kept[box.id] = { said: button.value };
+        remember();
+        show(predict);
+      };
+      button.onkeydown = (event) => {
+        const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+        if (!step || choices.length === 1 || event.altKey || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        choices.at((place + step) % choices.length).focus();
+      };
+    }
+  }
+
+  const remember = () => {
+    const here = predicts.filter(({ box }) => kept[box.id]).map(({ box, right }) => {
+      const { said } = kept[box.id];
+      return [box.id, { said, ...(right && { right: said === right, question: plain(box) }) }];
+    });
+    save({ said: { ...load().said, [page]: Object.fromEntries(here) } });
+  };
+  if (load().said[page]) remember(); // the chapter may have changed since
+  showAll();
+
+  // A link to what is held back shows it.
+  const follow = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const predict = target && predicts.find(({ between }) => between.some((part) => part.contains(target)));
+    if (!predict || predict.held.hidden) return;
+    predict.asked = true;
+    show(predict);
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", follow);
+  follow();
+
+  if (page === "intro.html") {
+    const title = ({ href }) => links.find((a) => pageOf(a.href) === href)?.textContent.trim();
+    const count = (guesses) => `${guesses.filter(({ right }) => right).length} of ${guesses.length} right`;
+    const chapters = Object.entries(load().said).map(([href, said]) => {
+      const guesses = Object.entries(said).map(([id, guess]) => ({ id, ...guess })).filter(({ right }) => right !== undefined);
+      return { href, title: title({ href }), guesses };
+    }).filter(({ title, guesses }) => title && guesses.length);
+    chapters.sort((a, b) => (a.href < b.href ? -1 : 1));
+    const line = ({ href, title, guesses }) => {
+      const surprises = guesses.filter(({ right }) => !right).map(({ id, question }) =>
+        make("li", {}, make("a", { href: `${root}${href}#${id}` }, question)));
+      const list = surprises.length ? [make("p", {}, "What surprised you:"), make("ul", {}, ...surprises)] : [];
+      return make("li", {}, make("a", { href: root + href }, title), `: ${count(guesses)}`, ...list);
+    };
+    if (chapters.length) {
+      const forget = make("button", { type: "button" }, "Forget my predictions");
+      const summary = make("summary", {}, `Your predictions: ${count(chapters.flatMap(({ guesses }) => guesses))}`);
+      const block = make("details", { className: "book-guesses", open: true }, summary, make("ul", {}, ...chapters.map(line)), forget);
+      forget.onclick = () => (save({ said: {} }), block.remove());
+      addEventListener("forget", () => block.remove());
+      (document.querySelector(".book-continue") ?? document.querySelector("article h1")).after(block);
+    }
+  }
+}
