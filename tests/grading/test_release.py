@@ -122,7 +122,7 @@ def test_faults_are_found(tmp_path, monkeypatch):
     course = spoiled(tmp_path / "given away", wrong, wrong)
     shutil.copy(source_of("forward", course), release_of("forward", course))
     told = "\n".join(faults_of("forward", course))
-    for fault in ["'BEGIN SOLUTION'", f"{wrong!r}", "other bytes", "forward-formula: an untouched notebook earns"]:
+    for fault in ["'BEGIN SOLUTION'", f"line '{wrong}", "other bytes", "forward-formula: an untouched notebook earns"]:
         assert fault in told
     line, place = wrong + "  # biased, in two passes", '"# The formula, 4 points.'
     left_in = spoiled(tmp_path / "left in", place, f'"{line}\\n",\n{place}')
