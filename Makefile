@@ -2,6 +2,8 @@
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := .venv/ready page/node_modules/.package-lock.json
+# tools/lean: two seconds less for each process that imports jsonschema
+export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 

@@ -105,6 +105,7 @@ def all_that_hold():
     return [name for name in WALLS if name != NONE and try_wall(name).fault is None]
 
 
+@functools.cache
 def try_wall(name):
     """Run the hostile answer and the right one behind a wall; return the wall, with its fault if it has one."""
     if fault := cannot_start(name):

@@ -4,8 +4,8 @@ import hashlib
 import http.server
 import os
 import re
+import shutil
 import subprocess
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import nbval_of_build
 import pytest
 from build_book import ENVIRONMENT
 from find_chromium import open_browser
+from forked import run_script
 from playwright.sync_api import sync_playwright
 from xdist.scheduler import LoadScopeScheduling
 
@@ -29,6 +30,7 @@ def pytest_configure(config):
 
 FIRST = [  # the longest go first, so that none is left to one core at the end
     "test_walk_through",
+    "test_release",
     "test_course",
     "test_lab",
     "test_pages_made_anew",
@@ -36,9 +38,9 @@ FIRST = [  # the longest go first, so that none is left to one core at the end
     "source/project",
     "source/",
     "test_build",
-    "test_release",
 ]
-TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|release|student|training)\.py"  # a kernel, or a costly fixture
+TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|student|training)\.py"  # a kernel, or a costly fixture
+COPY = r".+/test_(?:release|walk_through)\.py"  # both look at what `make assignments` makes in a copy
 PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
 
@@ -53,6 +55,8 @@ class OneByOne(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         """Return a name for what a test shares with others, or its own."""
         page, file = re.fullmatch(PAGE, nodeid), nodeid.split("::")[0]
+        if re.fullmatch(COPY, file):
+            return COPY
         return page[1] if page else file if re.fullmatch(TOGETHER, file) else nodeid
 
 
@@ -64,8 +68,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 def build_book(*arguments, root=ROOT):
     """Build as `make book` does; return the finished process with its output."""
-    command = [sys.executable, root / "tools/build_book.py", *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
+    return run_script(root / "tools/build_book.py", *arguments)
+
+
+def run(command, folder):
+    """Run a command of the shell in a folder; return the finished process with its output."""
+    return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 def tree_hash(folder):
@@ -83,6 +91,29 @@ def book():
     if run.returncode:
         pytest.fail("`make book` fails:\n" + "\n".join(run.stdout.splitlines()[-60:]), pytrace=False)
     return ROOT / "_build/html"
+
+
+DERIVED = shutil.ignore_patterns(
+    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "gradebook.db", "grades.csv", "release",
+    "submitted", "autograded", "feedback", "samples",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory):
+    """Return a fresh copy of the repository, with its .venv."""
+    folder = tmp_path_factory.mktemp("teacher") / "book"
+    shutil.copytree(ROOT, folder, ignore=DERIVED)
+    for path in (folder / "assignments").glob("*.ipynb"):
+        path.unlink()
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made(copy):
+    """Type `make assignments` in the copy; return the finished process, whose stderr names each fault."""
+    return run("make assignments", copy)
 
 
 @pytest.fixture(scope="session")

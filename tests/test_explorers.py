@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+from copy import deepcopy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,9 +21,15 @@ FOLDER = ROOT / "bnutils/explorers"
 EPS = 1e-5
 
 
+@cache
+def made(name):
+    """Return an explorer, made once: its figure takes longer to draw than a test to run."""
+    return EXPLORERS[name]()
+
+
 def data_of(name, key):
     """Return what Python gives to an explorer."""
-    return EXPLORERS[name]().data[key]
+    return deepcopy(made(name).data[key])
 
 
 # What the numbers must be: the inputs of a state go in, all that is computed from them comes out.
@@ -128,7 +136,7 @@ class Hands:
         path = folder / f"{name}.html"
         head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
         head += '<meta name="viewport" content="width=device-width"><title>Explorer</title>'
-        path.write_text(head + EXPLORERS[name]()._repr_html_(), "utf8")
+        path.write_text(head + made(name)._repr_html_(), "utf8")
         self.context = browser.new_context(**{"viewport": {"width": 900, "height": 1000}, "offline": True} | options)
         self.tab = self.context.new_page()
         self.errors, self.requests = [], []

@@ -1,8 +1,8 @@
 """Print the built book into one PDF, and pack its pages into a zip for reading offline: `make pdf`.
 
 Chromium prints one long page, put together from the built ones: cover, contents, then each page with its links to the
-others led inside. It prints twice: the first time shows on which sheet each page begins. JavaScript stays off, so
-what is folded is open, and an explorer is its figure.
+others led inside. It prints twice: the first time, without tags, shows on which sheet each page begins. JavaScript
+stays off, so what is folded is open, and an explorer is its figure.
 """
 
 import argparse
@@ -130,13 +130,13 @@ def name_sheets(book, sheets):
     return re.sub(r'<i data-sheet="([^"]+)">000</i>', lambda mark: str(sheets[mark[1]]), book)
 
 
-def print_page(text, path, browser):
+def print_page(text, path, browser, tagged=True):
     """Print a page of HTML with Chromium."""
     source = path.with_suffix(".html")
     source.write_text(text, "utf8")
     tab = browser.new_page(color_scheme="light", java_script_enabled=False)
     tab.goto(source.as_uri(), timeout=120_000)
-    tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+    tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=tagged, outline=tagged)
     tab.close()
 
 
@@ -158,7 +158,7 @@ def make_pdf(html, toc, out, browser):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "book.pdf")
         book = put_together(html, toc)
-        print_page(book, path, browser)
+        print_page(book, path, browser, tagged=False)
         with pikepdf.open(path) as pdf:
             sheets = sheets_of(pdf)
         print_page(name_sheets(book, sheets), path, browser)

@@ -8,21 +8,15 @@ import pytest
 from conftest import ROOT
 
 from grading.course import NAMES, release_of, source_of
-from grading.judge import judge
 from grading.release import MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
-from grading.walls import choose_any
 
-WALL = choose_any().name
 SOURCES = {name: json.loads(source_of(name).read_text()) for name in NAMES}
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """Return a course with all releases."""
-    folder = tmp_path_factory.mktemp("course")
-    shutil.copytree(ROOT / "assignments/source", folder / "source")
-    make(course=folder, database=False)
-    return folder
+def course(copy, made):
+    """Return a course with all releases, as `make assignments` makes and checks them."""
+    return copy / "assignments"
 
 
 def metas_of(notebook):
@@ -43,24 +37,19 @@ def solved_lines(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_release_holds_no_solution_and_is_made_again_byte_by_byte(course, tmp_path, name):
+def test_release_holds_no_solution(course, name):
     release = json.loads(release_of(name, course).read_text())
     text = release_of(name, course).read_text()
     assert [marker for marker in MARKERS if marker in text] == []
     assert leaks(SOURCES[name], release) == []
     assert len(solved_lines(name)) > 5
-    shutil.copytree(ROOT / "assignments/source" / name, tmp_path / "source" / name)
-    make([name], tmp_path, database=False)
-    assert release_of(name, tmp_path).read_bytes() == release_of(name, course).read_bytes()
-    assert (tmp_path / f"{name}.ipynb").read_bytes() == release_of(name, course).read_bytes()
+    assert (course / f"{name}.ipynb").read_bytes() == release_of(name, course).read_bytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_untouched_release_earns_nothing_and_the_solutions_earn_everything(course, name):
-    untouched, _ = judge(name, json.loads(release_of(name, course).read_text()), 3, WALL)
-    assert all(untouched.values())
-    solved, _ = judge(name, SOURCES[name], 3, WALL)
-    assert not any(solved.values()), solved
+def test_untouched_earns_nothing_and_solved_everything_and_it_is_made_again_byte_by_byte(made, name):
+    assert f"{name:10} " in made.stdout
+    assert [line for line in made.stderr.splitlines() if line.startswith(name)] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -130,6 +119,11 @@ def test_faults_are_found(tmp_path, monkeypatch):
     wrong = "var = (centred**2).mean(axis=0)"
     faults = faults_of("forward", spoiled(tmp_path / "wrong", wrong, "var = centred.var(axis=0, ddof=1)"))
     assert [fault.split(":")[0] for fault in faults] == ["forward-formula"]
+    course = spoiled(tmp_path / "given away", wrong, wrong)
+    shutil.copy(source_of("forward", course), release_of("forward", course))
+    told = "\n".join(faults_of("forward", course))
+    for fault in ["'BEGIN SOLUTION'", f"line '{wrong}", "other bytes", "forward-formula: an untouched notebook earns"]:
+        assert fault in told
     line, place = wrong + "  # biased, in two passes", '"# The formula, 4 points.'
     left_in = spoiled(tmp_path / "left in", place, f'"{line}\\n",\n{place}')
     assert any(repr(line) in fault for fault in faults_of("forward", left_in))

@@ -3,36 +3,15 @@
 import csv
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from urllib.request import urlopen
 
-import pytest
-from conftest import ROOT
+from conftest import ROOT, run
 
-DERIVED = shutil.ignore_patterns(
-    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "gradebook.db", "grades.csv", "release",
-    "submitted", "autograded", "feedback", "samples",
-)  # fmt: skip
 POINTS = {"158 and 50000": ("3", "Well seen."), "nobody divides by zero": ("1", "And in which unit?")}
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    """Return a fresh copy of the repository, with its .venv."""
-    folder = tmp_path_factory.mktemp("teacher") / "book"
-    shutil.copytree(ROOT, folder, ignore=DERIVED)
-    for path in (folder / "assignments").glob("*.ipynb"):
-        path.unlink()
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    return folder
-
-
-def run(command, folder):
-    return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 def rows_of(folder):
@@ -66,14 +45,13 @@ def grade_by_hand(browser, address):
     tab.close()
 
 
-def test_the_first_ten_minutes(copy, browser):
+def test_the_first_ten_minutes(copy, made, browser):
     text = (ROOT / "teach.md").read_text().replace("\xa0", " ")
     section = text.split("## The first ten minutes")[1].split("\n## ")[0]
     commands = [line for block in re.findall(r"```bash\n(.*?)```", section, re.S) for line in block.splitlines()]
     start = ["make assignments", "make samples", "make grade SUBMISSIONS=assignments/samples"]
     assert commands == [*start, "make formgrader", "make feedback"]
 
-    made = run(commands[0], copy)
     assert made.returncode == 0, made.stderr
     for name in re.findall(r"`(\w+\.ipynb)`", section):
         assert (copy / "assignments" / name).exists()
