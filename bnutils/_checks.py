@@ -47,6 +47,8 @@ def positive_int(name, value):
 
 def real_array(name, value):
     """Return ``value`` as an ndarray of float16, float32 or float64; integers become float64."""
+    if type(value) is np.ndarray and value.dtype.type in FLOATS and value.dtype.isnative:
+        return value  # nearly always
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array, got one: the values under the mask would count")
     try:

@@ -14,8 +14,8 @@ ROOM = {np.float32: np.float64(1), np.float64: np.float64(2.0**-600)}  # float32
 
 def train(x, weight, bias, eps):
     """Return the output, and the mean and the biased variance of the batch."""
-    d, near, (rest, square) = _centered(x)  # d = x - near, whose mean is rest
-    mean, var = near + rest, square - rest * rest  # biased
+    d, near, rest, var = _centered(x)  # d = x - near, whose mean is rest
+    mean = rest if near is None else near + rest
     scale, y = weight / np.sqrt(var + eps), np.empty_like(x) if d is x else d
     for part, d_, scale_, shift_ in _blocks([y, d], scale, bias - rest * scale):
         np.multiply(d_, scale_, out=part)
@@ -42,9 +42,8 @@ def evaluate(x, mean, var, weight, bias, eps):
 
 def train_backward(g, x, weight, eps):
     """Return the gradients by input, weight and bias in training mode."""
-    d, _, (rest, square, g_mean, gd_mean) = _centered(x, g)
-    var = square - rest * rest  # biased
-    inv, count = 1 / np.sqrt(var + eps), x.size // len(var)
+    d, _, rest, var, g_mean, gd_mean = _centered(x, g)
+    inv, count = 1 / np.sqrt(var + eps), x.size / len(var)
     gx_mean = (gd_mean - rest * g_mean) * inv  # the mean of g * x̂, where x̂ = (d - rest) * inv
     grad_weight, grad_bias, slope = gx_mean * count, g_mean * count, gx_mean * inv
     grad_input = np.empty_like(x) if d is x else d  # weight * inv * (g - g_mean - x̂ * gx_mean)
@@ -80,22 +79,21 @@ def three_axes(x):
 
 
 def _centered(x, g=None):
-    """Return d = x - near, near, and the means of d, d * d and, given a gradient g, of g and g * d, each (C,).
+    """Return d = x - near, near, the mean of d, its biased variance and, given a gradient g, the means of g and g * d.
 
-    They lose no digits where the mean of d is within 2 standard deviations of 0. If that of x is, near is 0. If not,
-    it is the mean of every 16th sample, within 4 whatever the data; shifted by the first value, exact for a constant.
+    They lose no digits where the mean of d is within 2 standard deviations of 0. If that of x is, near is None: d is x.
+    If not, it is the mean of every 16th sample, within 4 whatever the data; shifted by the first: exact for constants.
     """
-    near = _centered(x[: len(x) // 32])[1] if len(x) // 32 * x.shape[2] >= 64 else 0  # a glance may save a pass
+    near = _centered(x[: len(x) // 32])[1] if len(x) // 32 * x.shape[2] >= 64 else None  # a glance may save a pass
     for _ in range(2):
-        d = x - near[:, None] if np.count_nonzero(near) else x
-        means = _means(d, g)
-        far = ~(means[0] * means[0] <= 0.8 * means[1])  # 4 / 5: the mean square is mean**2 + var
-        if np.count_nonzero(far) == 0:
+        d = x if near is None else x - near[:, None]
+        rest, square, *of_g = _means(d, g)
+        var = square - rest * rest
+        if np.count_nonzero(far := var < 0.2 * square) == 0:  # 1 / 5: the mean square is mean**2 + var
             break
-        steps = x[::16] - x[:1, :, :1]
-        mean = x[0, :, 0] + np.add.reduce(steps, axis=(0, 2)) / (steps.size // len(far))
-        near = np.where(far & np.isfinite(mean), mean, near).astype(x.dtype)
-    return d, near, means
+        mean = x[0, :, 0] + (x[::16] - x[:1, :, :1]).mean(axis=(0, 2))
+        near = np.where(far & np.isfinite(mean), mean, 0 if near is None else near).astype(x.dtype)
+    return d, near, rest, var, *of_g
 
 
 def _means(d, g=None):
@@ -111,7 +109,8 @@ def _means(d, g=None):
             sums = [a for part in parts for a in (part @ ones, np.vecdot(part, parts[0]))]
         else:  # BLAS adds rows fast
             sums = [ones.dot(a.reshape(len(ones), -1)) for part in parts for a in (part, part * parts[0])]
-        total += np.add.reduce(np.array(sums, np.float64).reshape(len(sums), -1, channels), axis=1)
+        sums = np.array(sums, np.float64).reshape(len(sums), -1, channels)
+        total += np.add.reduce(sums, axis=1) if sums.shape[1] > 1 else sums[:, 0]
     return total / (n * length or 1)
 
 
@@ -122,14 +121,16 @@ def _blocks(arrays, *values):
     where there are many, the values are repeated, and k samples lie side by side: (n, k, C, l).
     """
     n, channels, length = arrays[0].shape
+    values = [value.astype(arrays[0].dtype)[None, :, None] for value in values]
+    if length == 1 and 0 < n <= 128 and n * channels <= 2**17:  # one block
+        yield *arrays, *values
+        return
     width = min(length, 1024) or 1
     k = min(n, 2**13 // (channels * width)) or 1 if n > 256 else 1
     if not values:
         k = 128 if length == 1 else 1
     step, whole = 2**17 // (channels * width * k) * k or k, n - n % k
-    values = [value.astype(arrays[0].dtype)[None, :, None] for value in values]
-    if k * width > 1:
-        values = [value.repeat(width, axis=2).repeat(k, axis=0) for value in values]
+    values = [value.repeat(width, axis=2).repeat(k, axis=0) for value in values]
     for i in [*range(0, whole, step), *[whole] * (whole < n)]:
         stop = min(i + step, whole) if i < whole else n
         for j in range(0, length, width):
