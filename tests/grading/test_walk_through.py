@@ -1,4 +1,4 @@
-"""The first ten minutes of a teacher, as the page "Teaching with this book" tells them, in a fresh copy of the repository."""
+"""The first ten minutes of a teacher, as the page "Teaching with this book" tells them, in a fresh copy."""
 
 import csv
 import os
