@@ -241,8 +241,14 @@ def test_colours_of_a_figure_can_be_read_on_the_page():
 
 def contrast(a, b):
     """Return the contrast of two colours as WCAG defines it, from 1 to 21."""
-    bright, dim = sorted((luminance(ImageColor.getrgb(colour)) for colour in (a, b)), reverse=True)
+    bright, dim = sorted((luminance(rgb_of(colour)) for colour in (a, b)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
+
+
+def rgb_of(colour):
+    """Return three numbers from 0 to 255; what color-mix gives is written as parts of one."""
+    mixed = re.fullmatch(r"color\(srgb ([\d.]+) ([\d.]+) ([\d.]+)\)", colour)
+    return [255 * float(part) for part in mixed.groups()] if mixed else ImageColor.getrgb(colour)
 
 
 def luminance(rgb):

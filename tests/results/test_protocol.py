@@ -25,10 +25,16 @@ def found_under(key, results):
 
 
 def protocol_is_kept(results):
+    """A file has one protocol, or one for each of its experiments, whose runs begin with the experiment's name."""
     protocol = results.get("protocol", {})
+    if protocol and all(isinstance(part, dict) and "budgets" in part for part in protocol.values()):
+        parts = {name: {k: v for k, v in results.items() if k.split("_")[0] == name} for name in protocol}
+        lost = [f"no runs of {name}" for name, part in parts.items() if not part]
+        return lost + [f for name in protocol for f in protocol_is_kept(parts[name] | {"protocol": protocol[name]})]
     if list(protocol) != list(PARTS):
         return [f"the protocol has the parts {list(protocol)}, not {list(PARTS)}"]
-    broken = [name for name, kind in PARTS.items() if not isinstance(protocol[name], kind) or not protocol[name]]
+    broken = [name for name, kind in PARTS.items() if not isinstance(protocol[name], kind)]
+    broken += [name for name in PARTS if name != "rates" and not protocol[name]]  # rates: none where nothing is trained
     if broken:
         return [f"empty, or of another type: {broken}"]
     budgets, rates, seeds = protocol["budgets"], protocol["rates"], protocol["seeds"]
@@ -95,3 +101,14 @@ def test_a_broken_protocol_is_reported(path, value, complaint):
         part = part[key]
     part[path[-1]] = value
     assert any(line.startswith(complaint) for line in protocol_is_kept(broken))
+
+
+def test_each_experiment_of_a_file_keeps_to_a_protocol_of_its_own():
+    runs = {"wide_tuning": SAMPLE["tuning"], "wide": SAMPLE["final"]}
+    two = {"protocol": {"wide": SAMPLE["protocol"]}, **runs}
+    assert protocol_is_kept(two) == []
+    assert (
+        protocol_is_kept({"protocol": two["protocol"] | {"deep": SAMPLE["protocol"]}, **runs})[0] == "no runs of deep"
+    )
+    other = {**two, "wide": [{"lr": 0.1, "seed": 9, "budget": 5}]}
+    assert "seed 9 is in no protocol" in protocol_is_kept(other)
