@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from fontTools import subset
+from PIL import Image
 from replacing import list_found, replace
 
 STYLE = "book-all.css"
@@ -44,9 +45,18 @@ def lighten(out, node):
     used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
     for font in list_found("fonts of formulas", static.glob("katex/fonts/*.woff2")):
         keep_characters(font, set(map(ord, used)), known)
+    for path in list_found("pictures of launch buttons", static.glob("images/logo_colab.png")):
+        shrink(path)
     for path in list(static.rglob("*")):
         if path.suffix in NOT_SERVED and path.name != STYLE:
             path.unlink()
+
+
+def shrink(path, pixels=64, colors=64):
+    """Make a PNG as large as an icon of 32 CSS pixels needs, and keep few of its colors."""
+    picture = Image.open(path).convert("RGBA")
+    picture.thumbnail((pixels, pixels))
+    picture.quantize(colors, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
 def read_style(path, static):
