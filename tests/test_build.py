@@ -30,19 +30,24 @@ SOURCE = "@book{source, author = {A. Author}, title = {A Title}, publisher = {A 
 @pytest.fixture
 def small_book(tmp_path):
     """Return the folder of a book that is built as ours is, with a page, a notebook, and all that page/ replaces."""
-    for name in ["_config.yml", "tools/build_book.py"]:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "page").symlink_to(ROOT / "page")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: chapters/one\n")
-    (tmp_path / "intro.md").write_text(INTRO)
+    begin_book(tmp_path, INTRO)
     (tmp_path / "bnutils").mkdir()
     (tmp_path / "bnutils/value.txt").write_text("first")
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters/references.bib").write_text(SOURCE)
     write_notebook(tmp_path, "print('value')")
-    share_fonts(tmp_path)
     return tmp_path
+
+
+def begin_book(folder, intro):
+    """Write all of a small book, built as ours is, but for the notebook chapters/one.ipynb."""
+    for name in ["_config.yml", "tools/build_book.py"]:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "page").symlink_to(ROOT / "page")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: chapters/one\n")
+    (folder / "intro.md").write_text(intro)
+    (folder / "chapters").mkdir()
+    (folder / "chapters/references.bib").write_text(SOURCE)
+    share_fonts(folder)
 
 
 def share_fonts(folder):

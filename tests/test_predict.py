@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import shutil
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -10,14 +9,14 @@ from http.server import ThreadingHTTPServer
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, SilentHandler, build_book
+from conftest import SilentHandler, build_book
 from docutils import nodes
 from docutils.core import publish_doctree
 from make_pdf import read_page
 from myst_parser.docutils_ import Parser
 from predict import CHECKED, Predict, shape_predicts
 from screenshot import lay_out_whole
-from test_build import INTRO, SOURCE, share_fonts
+from test_build import INTRO, begin_book
 from test_page import AXE, FIND_FAULTS, faint
 
 FIRST = """## Wild
@@ -75,15 +74,7 @@ FORBID = [  # what a browser that forbids to store may do
 
 def write_book(folder, intro, cells):
     """Write a book that is built as ours is, with one notebook."""
-    for name in ["_config.yml", "tools/build_book.py"]:
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    (folder / "page").symlink_to(ROOT / "page")
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: chapters/one\n")
-    (folder / "intro.md").write_text(intro)
-    (folder / "chapters").mkdir()
-    (folder / "chapters/references.bib").write_text(SOURCE)
-    share_fonts(folder)
+    begin_book(folder, intro)
     made = []
     for text, name, *tag in cells:
         metadata = {"tags": [t for t in tag if t]}
