@@ -1,5 +1,7 @@
 """The stored sweep over the learning rate: nothing is missing, and a sample comes out again."""
 
+import itertools
+
 import pytest
 
 from bnutils.data import load_results
@@ -8,28 +10,39 @@ from experiments import learning_rate
 
 def test_learning_rate_holds_every_run_with_the_rate_that_validation_chose():
     stored = load_results("learning_rate")
-    tuned = sorted((r["setting"], r["arm"], r["lr"], r["seed"]) for r in stored["tuning"])
-    pairs = [(s, arm) for s in learning_rate.SETTINGS for arm in learning_rate.ARMS]
+    keys = ("setting", "arm", "budget", "lr", "seed")
+    tuned, tested = (sorted(tuple(r[key] for key in keys) for r in stored[part]) for part in ("tuning", "final"))
+    cases = list(itertools.product(learning_rate.SETTINGS, learning_rate.ARMS, learning_rate.BUDGETS))
     tuning, final = learning_rate.TUNING_SEEDS, learning_rate.FINAL_SEEDS
-    assert tuned == sorted((*p, lr, seed) for p in pairs for lr in learning_rate.rates(p[0]) for seed in tuning)
-    chosen = {p: learning_rate.best_lr(stored["tuning"], *p) for p in pairs}
-    tested = sorted((r["setting"], r["arm"], r["lr"], r["seed"]) for r in stored["final"])
-    assert tested == sorted((*p, lr, seed) for p, lr in chosen.items() for seed in final)
-    assert set(tuning).isdisjoint(final)
+    assert tuned == sorted((*c, lr, seed) for c in cases for lr in learning_rate.rates(c[0]) for seed in tuning)
+    assert tested == sorted((*c, learning_rate.best_lr(stored["tuning"], *c), seed) for c in cases for seed in final)
 
 
 @pytest.mark.parametrize(("setting", "arm"), [("he_standardized", "plain"), ("adam", "bn"), ("sigmoid", "bn")])
 def test_a_run_of_the_learning_rates_comes_out_again(setting, arm):
     final = load_results("learning_rate")["final"]
-    old = next(r for r in final if (r["setting"], r["arm"], r["seed"]) == (setting, arm, 40))
-    new = learning_rate.run(setting, arm, old["lr"], 40, ("validation", "test"))
+    case = {"setting": setting, "arm": arm, "seed": 40, "budget": 5}
+    old = next(r for r in final if case.items() <= r.items())
+    (new,) = learning_rate.run(setting, arm, old["lr"], 40, (5,), ("validation", "test"))
     assert [new[s] for s in ("validation", "test")] == pytest.approx([old[s] for s in ("validation", "test")], abs=0.04)
 
 
 @pytest.mark.parametrize(("arm", "low", "high"), [("plain", 0.05, 0.2), ("bn", 0.75, 0.95)])
 def test_learning_rate_one_separates_the_arms_again(arm, low, high):
-    runs = load_results("learning_rate")["tuning"]
-    old = next(r for r in runs if (r["setting"], r["arm"], r["lr"]) == ("he_standardized", arm, 1.0))
-    new = learning_rate.run("he_standardized", arm, 1.0, old["seed"])
+    case = {"setting": "he_standardized", "arm": arm, "lr": 1.0, "budget": 5}
+    old = next(r for r in load_results("learning_rate")["tuning"] if case.items() <= r.items())
+    (new,) = learning_rate.run("he_standardized", arm, 1.0, old["seed"], (5,))
     assert low < old["validation"] < high
     assert low < new["validation"] < high
+
+
+def test_a_budget_on_the_way_is_the_same_as_a_run_of_that_budget():
+    alone = learning_rate.run("he_standardized", "bn", 1.0, 40, (2,))
+    on_the_way = learning_rate.run("he_standardized", "bn", 1.0, 40, (2, 3))
+    assert on_the_way[0] == alone[0]
+    assert [r["budget"] for r in on_the_way] == [2, 3]
+
+
+def test_a_copy_of_the_network_takes_the_state_of_adam_along():
+    first = learning_rate.run("adam", "bn", 0.001, 40, (3,))
+    assert learning_rate.run("adam", "bn", 0.001, 40, (2, 3))[1] == first[0]  # the copy leaves the run alone

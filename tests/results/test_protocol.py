@@ -54,10 +54,7 @@ def protocol_is_kept(results):
     return found + [f"no words: {word!r}" for word in [*words, protocol["data"]] if len(str(word).split()) < 2]
 
 
-BEFORE_THE_RULE = {"learning_rate", "overfitting", "running"}  # these three are still to be run again
-
-
-@pytest.mark.parametrize("name", sorted(set(STORED) - BEFORE_THE_RULE))
+@pytest.mark.parametrize("name", sorted(STORED))
 def test_a_stored_experiment_keeps_to_its_protocol(name):
     assert protocol_is_kept(STORED[name]) == []
 
