@@ -16,7 +16,7 @@ test: book ## build the book, then run every check of CI, on two cores
 	-$(BIN)/python tools/find_chromium.py # installs one where there is none
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-QUICK := tests/test_house_rules.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
+QUICK := tests/test_house_rules.py tests/test_repository.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
 
 test-quick: book ## what the writer of a chapter needs: make test-quick CHAPTER=03_running_statistics
 	$(BIN)/python -m pytest $(QUICK) chapters/$(CHAPTER).ipynb -k "$(CHAPTER) or test_ledger or test_mutants or every or checker_is_content"

@@ -1,4 +1,4 @@
-"""The rules that chapters and repository keep.
+"""The rules that the chapters keep.
 
 Each rule is a function that returns its violations. Below the rules, each is seen to report a broken sample.
 """
@@ -7,88 +7,31 @@ import ast
 import copy
 import json
 import re
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-import yaml
-from build_book import chapters_of, read_executed
-from conftest import ROOT
+from build_book import read_executed
+from notebooks import (
+    CHAPTERS,
+    PICTURE,
+    code_cell,
+    code_cells,
+    exercises,
+    headings,
+    lesson_and_deeper,
+    markdown,
+    minutes,
+    option,
+    prose,
+    size,
+    source,
+    statements,
+    tags,
+    text_cell,
+)
 from predict import CHOICE, MOST
 
-CHAPTERS = chapters_of(ROOT / "_toc.yml")
-BIN = Path(sys.executable).parent
 ACTIONS = "Build Compare Compute Derive Find Fold Freeze Make Measure Read See Show Train Undo Watch Write".split()
-
-
-# A notebook, taken apart.
-
-
-def source(cell):
-    """Return the text of a cell."""
-    return "".join(cell["source"])
-
-
-def markdown(notebook):
-    """Return the texts of the Markdown cells."""
-    return [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
-
-
-def code_cells(notebook):
-    """Return the code cells."""
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
-def statements(cell):
-    """Return the statements of a code cell; none if it is no plain Python."""
-    try:
-        return ast.parse(source(cell)).body
-    except SyntaxError:
-        return []
-
-
-def tags(cell):
-    """Return the tags of a cell."""
-    return set(cell["metadata"].get("tags", []))
-
-
-def option(cell, group, name):
-    """Return an entry of a cell's metadata for the book, like the caption of its figure, or an empty string."""
-    return cell["metadata"].get("mystnb", {}).get(group, {}).get(name, "")
-
-
-def headings(notebook):
-    """Return the headings of the first three levels as pairs of level and words."""
-    lines = "\n\n".join(markdown(notebook))
-    return [(len(marks), words) for marks, words in re.findall(r"^(#{1,3}) (.+)$", lines, flags=re.M)]
-
-
-def exercises(notebook):
-    """Return the exercises as triples: heading, text, and the code cells up to the next heading."""
-    found, inside = [], False
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            if inside:
-                found[-1][2].append(cell)
-            continue
-        before, *rest = re.split(r"^(#{2,3} .+)$", source(cell), flags=re.M)
-        if inside:
-            found[-1][1] += before
-        for heading, body in zip(rest[::2], rest[1::2], strict=True):
-            inside = heading.startswith("### Exercise ")
-            if inside:
-                found.append([heading.removeprefix("### "), body, []])
-    return found
-
-
-def prose(notebook):
-    """Return the sentences of a notebook, its captions and its alternative texts, without formulas and code blocks."""
-    texts = [re.sub(r"^```.*?^```|\$\$.*?\$\$", "\n\n", text, flags=re.S | re.M) for text in markdown(notebook)]
-    for cell in code_cells(notebook):
-        texts += [option(cell, "figure", "caption"), option(cell, "image", "alt")]
-    return [re.sub(r"\$[^$]*\$", " ", s) for text in texts for s in re.split(r"(?<=[.!?])\s|\n\s*\n|\n[-*|#] ?", text)]
 
 
 # Rules for a notebook as it is stored.
@@ -130,6 +73,12 @@ def first_cell_tells_what_to_expect(notebook):
         for words in ["# ", "**You will**", "**You need**", "**Runs in**"]
         if words not in first
     ]
+
+
+def lesson_takes_what_it_says(notebook):
+    said = re.findall(r"The lesson takes\*\* about (\d+) minutes", source(notebook["cells"][0]))
+    takes = minutes(notebook)
+    return [] if said == [str(takes)] else [f"the lesson takes {takes} minutes by its words and cells, it says {said}"]
 
 
 def second_cell_imports_only(notebook):
@@ -223,27 +172,6 @@ def formulas_and_directives_stand_apart(notebook):
         should_be_blank = [*(n - 1 for n in marks[::2]), *(n + 1 for n in marks[1::2]), *first, *last]
         found += [f"no blank line at {lines[n]!r}" for n in should_be_blank if lines[n].strip()]
     return found
-
-
-def lesson_and_deeper(notebook):
-    """Return what stands before the first closing section, and a list of the sections "Going deeper", as notebooks."""
-    lesson, deeper = {"cells": []}, []
-    now = lesson
-    for cell in notebook["cells"]:
-        parts = re.split(r"^(?=## )", source(cell), flags=re.M) if cell["cell_type"] == "markdown" else [source(cell)]
-        for part in parts:
-            if cell["cell_type"] == "markdown" and part.startswith("## "):
-                closing = part.startswith(("## Going deeper", "## Summary", "## Exercises", "## Sources"))
-                now = {"cells": []} if closing else lesson
-                deeper += [now] if part.startswith("## Going deeper") else []
-            now["cells"].append(cell | {"source": part})
-    return lesson, deeper
-
-
-def size(notebook):
-    """Return the words of a notebook, and its code cells without figures, solutions and checks."""
-    words = sum(len(sentence.split()) for sentence in prose(notebook))
-    return words, sum(not tags(cell) & {"hide-input", "hide-cell", "check"} for cell in code_cells(notebook))
 
 
 def chapter_fills_one_lesson(notebook):
@@ -361,6 +289,7 @@ STORED = [
     going_deeper_is_short_and_says_for_whom,
     predict_has_an_answer,
 ]
+NUMBERED = [chapter_fills_one_lesson, lesson_takes_what_it_says]
 EXECUTED = [figures_are_captioned_and_folded, numbers_in_prose_are_printed]
 
 
@@ -371,8 +300,9 @@ def test_chapter_keeps(rule, chapter):
 
 
 @pytest.mark.parametrize("chapter", [path for path in CHAPTERS if path.stem[0].isdigit()], ids=lambda path: path.stem)
-def test_numbered_chapter_fills_one_lesson(chapter):
-    assert chapter_fills_one_lesson(json.loads(chapter.read_text())) == []
+@pytest.mark.parametrize("rule", NUMBERED)
+def test_numbered_chapter_keeps(rule, chapter):
+    assert rule(json.loads(chapter.read_text())) == []
 
 
 FLOORS = {
@@ -421,32 +351,20 @@ def test_executed_chapter_keeps(rule, chapter, book):
 # Each rule, broken once.
 
 
-def text_cell(text):
-    return {"cell_type": "markdown", "metadata": {}, "source": text}
-
-
-def code_cell(text, outputs=(), **metadata):
-    return {
-        "cell_type": "code",
-        "metadata": metadata,
-        "source": text,
-        "outputs": list(outputs),
-        "execution_count": None,
-    }
-
-
 def solution(text, **options):
     return code_cell(text, tags=["hide-cell"], mystnb=PROMPTS | options)
 
 
-PICTURE = {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": "<Figure>"}}
 FIGURE = {
     "figure": {"caption": "It stays at 0.25.", "name": "fig-line"},
     "image": {"alt": "A level line at one quarter."},
 }
 EXECUTED_SAMPLE = {
     "cells": [
-        text_cell("# Does it add up?\n\n**You will** see.\n\n**You need** nothing. **Runs in** 1 second."),
+        text_cell(
+            "# Does it add up?\n\n**You will** see.\n\n**You need** nothing.\n\n"
+            "**The lesson takes** about 25 minutes. **Runs in** 1 second."
+        ),
         code_cell("import numpy as np\n\nfrom bnutils.plotting import use_style\n\nuse_style()"),
         text_cell(
             "## Look\n\nTake `eps=0.5` and $0.7$ of torch 2.13:\n\n$$\na = 0.9\n$$ (eq-a)\n\nThe mean is 0.25, or 25 %."
@@ -538,6 +456,8 @@ BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the 
     (chapter_fills_one_lesson, 2, "A word.", "words"),
     (chapter_fills_one_lesson, 2, "word " * 2000, "words"),
     (chapter_fills_one_lesson, 3, {"cell_type": "markdown"}, "9 code cells"),
+    (lesson_takes_what_it_says, 2, "word " * 2400, "it says ['25']"),
+    (lesson_takes_what_it_says, 0, "# Why?", "it says []"),
     (figures_are_captioned_and_folded, 4, {"metadata": {"tags": ["hide-input"]}}, "alternative text"),
     (figures_are_captioned_and_folded, 4, {"metadata": {"mystnb": FIGURE}}, "hide-input"),
     (figures_are_captioned_and_folded, 4, {"metadata": {"mystnb": FIGURE | {"figure": {}}}}, "caption"),
@@ -552,10 +472,10 @@ BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the 
 
 
 def test_each_rule_is_broken_once():
-    assert {rule for rule, *_ in BROKEN} == {*STORED, *EXECUTED, chapter_fills_one_lesson}
+    assert {rule for rule, *_ in BROKEN} == {*STORED, *EXECUTED, *NUMBERED}
 
 
-@pytest.mark.parametrize("rule", [*STORED, *EXECUTED, chapter_fills_one_lesson])
+@pytest.mark.parametrize("rule", [*STORED, *EXECUTED, *NUMBERED])
 def test_good_sample_breaks_no(rule):
     assert rule(EXECUTED_SAMPLE if rule in EXECUTED else stripped(EXECUTED_SAMPLE)) == []
 
@@ -578,138 +498,3 @@ def test_check_is_no_visible_cell_and_its_assert_counts():
     check = {"cells": [code_cell("assert True", tags=["check"])]}
     assert size(check)[1] == 0
     assert chapter_asserts(check) == []
-
-
-# Rules for the repository.
-
-HOSTS = (
-    "pypi org,pythonhosted org,registry npmjs org,yarnpkg com,deb debian org,anaconda org,crates io,proxy golang org"
-)
-REGISTRIES = [host.replace(" ", ".") for host in HOSTS.split(",")]  # written so, this file holds no address itself
-TORCH_INDEX = "download.pytorch" + ".org"  # has the only CPU build of torch for Linux
-MAY_NAME_TORCH_INDEX = ["binder/requirements.txt", "README.md"]
-
-
-def tracked_files():
-    """Return the paths of all files that git keeps, relative to the repository."""
-    listing = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
-    return [Path(name) for name in names if (ROOT / name).is_file()]
-
-
-def names_no_registry(name, content):
-    hosts = [*REGISTRIES, *([] if name in MAY_NAME_TORCH_INDEX else [TORCH_INDEX])]
-    return [f"{name} names the registry {host}" for host in hosts if host.encode() in content]
-
-
-def weighs_little(name, content):
-    return [f"{name} has {len(content) / 1e6:.1f} MB"] if len(content) > 4.5e6 else []
-
-
-def chapter_is_listed_and_built(name, listed, html):
-    """Return what a notebook in chapters/ lacks: an entry in _toc.yml, or a page of the book."""
-    found = [] if name in listed else [f"{name} is not in _toc.yml"]
-    return found if (html / "chapters" / name).with_suffix(".html").is_file() else [*found, f"{name} is not built"]
-
-
-def citations_match(texts, bibliography):
-    """Return the keys that are cited and unknown, or known and never cited."""
-    cited = {
-        key.strip()
-        for text in texts
-        for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]*)`", text)
-        for key in keys.split(",")
-    }
-    known = set(re.findall(r"^@\w+\{([^,\s]+)", bibliography, flags=re.M))
-    return [f"{key} is not in references.bib" for key in cited - known] + [
-        f"{key} is cited nowhere" for key in known - cited
-    ]
-
-
-@pytest.mark.parametrize("rule", [names_no_registry, weighs_little])
-def test_every_file(rule):
-    assert [fault for path in tracked_files() for fault in rule(path.as_posix(), (ROOT / path).read_bytes())] == []
-
-
-def test_file_rules_see_a_registry_and_a_large_file():
-    assert names_no_registry("README.md", REGISTRIES[0].encode()) != []
-    assert names_no_registry("Makefile", TORCH_INDEX.encode()) != []
-    assert names_no_registry("README.md", TORCH_INDEX.encode()) == []
-    assert weighs_little("data.npz", bytes(4_600_000)) != []
-    assert weighs_little("data.npz", bytes(4_400_000)) == []
-
-
-def test_every_chapter_is_listed_and_built(book):
-    listed = [path.name for path in CHAPTERS]
-    there = {*listed, *(path.name for path in ROOT.glob("chapters/*.ipynb"))}
-    assert [fault for name in sorted(there) for fault in chapter_is_listed_and_built(name, listed, book)] == []
-
-
-def test_chapter_that_is_not_listed_or_not_built_is_seen(tmp_path):
-    assert chapter_is_listed_and_built("09_lost.ipynb", [], tmp_path) == [
-        "09_lost.ipynb is not in _toc.yml",
-        "09_lost.ipynb is not built",
-    ]
-
-
-def test_chapter_names_have_a_number_and_one_or_two_words_and_the_others_one_word():
-    assert [path.name for path in CHAPTERS if not re.fullmatch(r"(\d\d_)?[a-z]+(_[a-z]+)?\.ipynb", path.name)] == []
-
-
-def test_every_source_is_cited_and_every_citation_has_a_source():
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("chapters/*.md")]
-    texts = [path.read_text() for path in pages]
-    texts += [t for path in CHAPTERS for t in markdown(json.loads(path.read_text()))]
-    ledger = yaml.safe_load((ROOT / "chapters/claims.yml").read_text("utf8"))
-    texts += [f"{{cite}}`{key}`" for row in ledger for key in row["sources"]]
-    assert citations_match(texts, (ROOT / "chapters/references.bib").read_text()) == []
-
-
-def test_unknown_and_uncited_sources_are_seen():
-    faults = citations_match(
-        ["{cite:t}`known, unknown` {cite}`also`"], "@book{known,\n}\n@article{uncited,\n}\n@misc{also,}"
-    )
-    assert faults == ["unknown is not in references.bib", "uncited is cited nowhere"]
-
-
-def pip_accepts(constraints):
-    """Tell whether pip takes Binder's packages, all of them installed here, under these constraints; no network."""
-    lines = (ROOT / "binder/requirements.txt").read_text().splitlines()
-    packages = [line for line in lines if line and line[0] not in "#-"]
-    command = [BIN / "pip", "install", "--dry-run", "--no-index", "--quiet", "-c", constraints, *packages]
-    return subprocess.run(command, capture_output=True).returncode == 0
-
-
-def test_versions_serve_as_constraints_for_binder(tmp_path):
-    versions = ROOT / "requirements.txt"
-    assert pip_accepts(versions)
-    with_extra = tmp_path / "requirements.txt"  # which pip refuses in constraints
-    with_extra.write_text(f"{versions.read_text()}\nfonttools[woff]\n")
-    assert not pip_accepts(with_extra)
-
-
-CHECKERS = [  # command, the ending of the files that it reads, a name and a content that it must refuse
-    ("ruff check", (".py", ".ipynb"), "x.py", "import os\n"),
-    ("ruff format --check", (".py", ".ipynb"), "x.py", "x = 'single'\n"),
-    ("codespell", (), "x.md", "a sep" + "erate book\n"),
-    ("nbstripout --keep-id --verify", (".ipynb",), "x.ipynb", None),
-]
-
-
-def check(command, paths):
-    """Run a checker on files."""
-    program, *options = command.split()
-    return subprocess.run([BIN / program, *options, *paths], cwd=ROOT, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize(("command", "endings"), [checker[:2] for checker in CHECKERS])
-def test_checker_is_content(command, endings):
-    run = check(command, [path for path in tracked_files() if not endings or path.suffix in endings])
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-@pytest.mark.parametrize(("command", "name", "content"), [(c[0], c[2], c[3]) for c in CHECKERS])
-def test_checker_refuses_a_bad_file(tmp_path, command, name, content):
-    bad = {"cells": [code_cell("1", [PICTURE | {"metadata": {}}])], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (tmp_path / name).write_text(content or json.dumps(bad))
-    assert check(command, [tmp_path / name]).returncode != 0

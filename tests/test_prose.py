@@ -8,7 +8,7 @@ import re
 
 import pytest
 from conftest import ROOT
-from test_house_rules import CHAPTERS, code_cell, source, tags, text_cell
+from notebooks import CHAPTERS, code_cell, source, tags, text_cell
 
 LINKS = (
     "because|since|so|therefore|thus|hence|however|but|yet|although|though|whereas|while|unless|for example|"
