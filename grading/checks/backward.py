@@ -1,5 +1,6 @@
 """Assignment Backward: `batch_norm_backward(grad_output, x, weight, eps)`."""
 
+import ast
 from itertools import product
 
 import numpy as np
@@ -11,6 +12,16 @@ from grading.checks.forward import TINY
 ASKED = ["batch_norm_backward"]
 
 NAMES = ("grad_x", "grad_weight", "grad_bias")
+FORBIDDEN = {"autograd", "bnutils", "jax", "tensorflow", "torch"}  # libraries that would do the derivation
+
+
+def in_numpy(student, rng):
+    """Look at what the answer imports; an import that the function does not use has not come along."""
+    nodes = list(ast.walk(ast.parse(student.code)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    used = sorted(FORBIDDEN & {name.split(".")[0] for name in names})
+    assert not used, f"batch_norm_backward uses {', '.join(used)}, but part 2 asks for NumPy only"
 
 
 def gradients(student, *arguments):
@@ -136,10 +147,10 @@ def takes_integers_and_float32(student, rng):
 
 
 CONCEPTS = {
-    "backward-bias": [grad_bias],
-    "backward-weight": [grad_weight],
-    "backward-input": [grad_x],
-    "backward-deviation": [deviation],
-    "backward-scale": [weight_in_grad_x],
-    "backward-arguments": [leaves_arguments_alone, takes_integers_and_float32],
+    "backward-bias": [in_numpy, grad_bias],
+    "backward-weight": [in_numpy, grad_weight],
+    "backward-input": [in_numpy, grad_x],
+    "backward-deviation": [in_numpy, deviation],
+    "backward-scale": [in_numpy, weight_in_grad_x],
+    "backward-arguments": [in_numpy, leaves_arguments_alone, takes_integers_and_float32],
 }
