@@ -8,6 +8,7 @@ the cell's points, or none where there is an error.
 import importlib
 import secrets
 import zlib
+from collections import defaultdict
 
 import nbformat
 import numpy as np
@@ -15,8 +16,16 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Dict, List
 
-from grading.answers import code_of, sources_of
-from grading.student import CALL, Student, StudentError
+from grading.answers import Answers
+from grading.student import CALL, WHOLE, Student, StudentError
+
+MISSING = {"NameError", "AttributeError", "KeyError", "IndexError", "TypeError"}  # what code raises that lacks another
+WAYS = {  # to cut a test cell's code out of a notebook: from all of it, with everything in it; tried in this order
+    (False, False): "",
+    (True, False): "judged with the cells below the test cell, too",
+    (False, True): "judged after all cells above were run, because it needs what only they set",
+    (True, True): "judged after all cells were run, because it needs what only they set",
+}
 
 
 def new_seed():
@@ -49,13 +58,34 @@ def judge(assignment, notebook, seed, wall, seconds=CALL):
     if not __debug__:
         raise RuntimeError("checks are asserts, and python -O leaves them out")
     checks = importlib.import_module(f"grading.checks.{assignment}")
-    code, remarks = code_of(sources_of(notebook), checks.ASKED)
-    with Student(code, wall, seconds) as student:
-        failures = {
-            concept: [line for check in of_concept if (line := failure(check, student, seed))]
-            for concept, of_concept in checks.CONCEPTS.items()
-        }
-    return failures, remarks
+    answers, cells = Answers(notebook, checks.ASKED), getattr(checks, "CELLS", {})
+    failures, remarks, incomplete, tried, left = {}, answers.remarks, {}, set(), WHOLE
+    for (whole, everything), remark in WAYS.items():
+        runs = defaultdict(list)  # by the code that is run: the checks that ask it, with their concepts
+        for concept, of_concept in checks.CONCEPTS.items():
+            tests = [None if whole else cells.get(check, concept) for check in of_concept]
+            codes = tuple((answers.code(test, everything), answers.code(test)) for test in tests)
+            earned, needless = failures.get(concept) == [], everything and not incomplete.get(concept)
+            if earned or needless or (concept, codes) in tried:
+                continue
+            tried.add((concept, codes))
+            for code, check in zip(codes, of_concept, strict=True):
+                runs[code].append((concept, check))
+        said, met = defaultdict(list), defaultdict(set)
+        for (code, answer), asked in runs.items():
+            with Student(code, wall, seconds, left, answer) as student:
+                for concept, check in asked:
+                    student.errors.clear()
+                    said[concept] += filter(None, [failure(check, student, seed)])
+                    met[concept] |= student.errors
+                left = student.left
+        for concept, lines in said.items():
+            if not lines or not failures.get(concept) or incomplete[concept]:  # else the first lines are better
+                failures[concept] = lines
+            incomplete[concept] = met[concept] & MISSING
+            if remark and not lines:
+                remarks.append(f"{concept}: {remark}")
+    return {concept: failures[concept] for concept in checks.CONCEPTS}, remarks
 
 
 def failure(check, student, seed):

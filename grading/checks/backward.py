@@ -17,7 +17,7 @@ FORBIDDEN = {"autograd", "bnutils", "jax", "tensorflow", "torch"}  # libraries t
 
 def in_numpy(student, rng):
     """Look at what the answer imports; an import that the function does not use has not come along."""
-    nodes = list(ast.walk(ast.parse(student.code)))
+    nodes = list(ast.walk(ast.parse(student.answer)))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     used = sorted(FORBIDDEN & {name.split(".")[0] for name in names})

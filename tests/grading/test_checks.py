@@ -4,9 +4,7 @@ import importlib
 import json
 
 import pytest
-from warm import Warm
 
-from grading import sandbox
 from grading.course import NAMES, source_of
 from grading.judge import judge
 
@@ -15,20 +13,7 @@ CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NA
 RIGHT = [(name, style) for name in NAMES for style in ANSWERS[name].RIGHT]
 WALL = "none"  # these answers are ours; they run in forks of one process, see `warm`
 WRONG = [(name, mistake) for name in NAMES for mistake in ANSWERS[name].WRONG]
-
-
-@pytest.fixture(scope="session")
-def warm():
-    """Return the process that forks workers for all answers."""
-    warm = Warm()
-    yield warm
-    warm.stop()
-
-
-@pytest.fixture(autouse=True)
-def fork_workers(warm, monkeypatch):
-    """Let workers be forked; the walls are tested elsewhere."""
-    monkeypatch.setattr(sandbox, "subprocess", warm.subprocess)
+pytestmark = pytest.mark.usefixtures("fork_workers")
 
 
 def lost(name, code, seed=20261124):
