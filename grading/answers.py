@@ -170,7 +170,7 @@ def names_used_in(table):
 
 
 def names_changed_by(node):
-    """Yield the names that a statement changes: x for ``x.a =``, ``x[0] =``, ``x.f()``, ``setattr(x, ..)``, ``@f(x)``."""
+    """Yield the names that a statement changes: x for ``x.a =``, ``x[0] =``, ``x.f()``, ``setattr(x)``, ``@f(x)``."""
     if isinstance(node, DEFINITION):
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call):

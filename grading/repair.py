@@ -132,8 +132,8 @@ def grade_id(cell):
 def names_defined_in(source):
     """Return the functions and classes that a cell defines, though it be no Python."""
     try:
-        return [node.name for node in tree_of(source) if isinstance(node, DEFINITION)]
-    except ODD:
+        return [node.name for node in ast.parse(source).body if isinstance(node, DEFINITION)]
+    except ODD:  # magics are enough
         return defined_in(source)
 
 

@@ -275,7 +275,7 @@ FILES = {  # path below the folder of submissions: text of the file, the assignm
         "forward",
         "no cell of an assignment",
     ),
-    "nothing/readme.txt": ("I could not do it.", None, "no notebook"),
+    "nothing/readme.txt": ("I could not do it.", "forward", "no notebook: there lies readme.txt"),
 }
 
 
