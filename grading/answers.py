@@ -206,7 +206,8 @@ def is_empty(node):
 
 def fault_of(source, error):
     """Return what is wrong with a cell that is no Python."""
-    first = next((line.strip() for line in source.splitlines() if line.strip()), "")
+    lines = [line.strip() for line in source.splitlines()]
+    first = next((line for line in lines if line and not line.startswith("#")), "")
     what = getattr(error, "msg", None) or type(error).__name__
     line = f", line {error.lineno} of it" if getattr(error, "lineno", None) else ""
     return f"the cell that begins with {first[:50]!r} is no {PYTHON}: {what}{line}"

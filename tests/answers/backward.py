@@ -178,6 +178,14 @@ RIGHT = {
     "loops over pairs of samples": LOOPS,
 }
 
+NO_DERIVATION = """
+def batch_norm_backward(grad_output, x, weight, eps):
+    return 1.0 * weight * grad_output, (grad_output * x).sum(axis=0), grad_output.sum(axis=0)
+"""
+BY_BNUTILS = mutant(THREE_TERMS, "(x - x.mean(axis=0)) * s\n", "batch_norm(x, training=True, eps=eps)\n").replace(
+    "import numpy", "from bnutils import batch_norm\nimport numpy"
+)
+ROW = ".sum(axis=0, keepdims=True)"
 WEIGHT = "grad_weight = (grad_output * x_hat).sum(axis=0)"
 UNBIASED = mutant(JACOBIAN, "d @ d / m", "d @ d / (m - 1)")
 CONCEPTS = "bias weight input deviation scale arguments"
@@ -270,6 +278,13 @@ WRONG = {
     "autograd of the formula": (AUTOGRAD, EVERYTHING),
     "autograd of torch's function in float32": (FLOAT32, EVERYTHING),
     "autograd, imported inside of a helper": (INSIDE, EVERYTHING),
+    "grad_weight over the wrong axis": (
+        mutant(PAPER, "np.sum(grad_output * x_hat, axis=0)", "np.sum(grad_output * x_hat, axis=1)"),
+        {"backward-weight"},
+    ),
+    "shape (1, D)": (THREE_TERMS.replace(".sum(axis=0)", ROW), {"backward-bias", "backward-weight"}),
+    "no derivation": (NO_DERIVATION, EVERYTHING - {"backward-bias"}),
+    "bnutils for the forward pass": (BY_BNUTILS, EVERYTHING),
     "nothing": (
         "def batch_norm_backward(grad_output, x, weight, eps): raise NotImplementedError\n",
         EVERYTHING,

@@ -41,6 +41,50 @@ def test_wrong_answer_loses_its_concept_and_no_other(name, mistake):
     assert all(0 < len(line) <= 300 and "\n" not in line for lines in failures.values() for line in lines)
 
 
+def failing_cells(name, code):
+    """Run an answer and the notebook's own test cells as the student does; return the names of those that fail."""
+    notebook, names, failing = json.loads(source_of(name).read_text()), {"__name__": "__main__"}, []
+    cells = {c["metadata"]["nbgrader"]["grade_id"]: c for c in notebook["cells"] if c["cell_type"] == "code"}
+    tests = {grade_id: cell for grade_id, cell in cells.items() if cell["metadata"]["nbgrader"].get("points")}
+    tests |= {grade_id: cells[grade_id] for grade_id in cells if grade_id == "forward-2d-arguments"}
+    for grade_id in (f"{name}-imports", f"{name}-missed"):
+        exec("".join(cells[grade_id]["source"]) if grade_id in cells else "", names)
+    exec(code, names)
+    for grade_id, cell in tests.items():
+        try:
+            exec("".join(cell["source"]), names)
+        except Exception:
+            failing.append(grade_id)
+    return failing
+
+
+@pytest.mark.parametrize(("name", "mistake"), [(name, m) for name, m in WRONG if name != "project"])
+def test_a_wrong_answer_makes_a_cell_of_the_notebook_fail(name, mistake):
+    assert failing_cells(name, ANSWERS[name].WRONG[mistake][0])
+
+
+@pytest.mark.parametrize(("name", "style"), [(n, s) for n, s in RIGHT if n != "project" and "float32" not in s])
+def test_a_right_answer_makes_none_fail(name, style):
+    assert failing_cells(name, ANSWERS[name].RIGHT[style]) == []
+
+
+BUILT = [
+    "bias forgotten",
+    "eps squared",
+    "rows over the features",
+    "root of the mean square",
+    "bias inside of the bracket",
+]
+SWINGING = [("forward", mistake) for mistake in BUILT]
+SWINGING += [("state", "shape (1, D)"), ("state", "variance first"), ("backward", "shape (1, D)")]
+
+
+@pytest.mark.parametrize(("name", "mistake"), SWINGING)
+def test_no_verdict_depends_on_the_seed(name, mistake):
+    code, expected = ANSWERS[name].WRONG[mistake]
+    assert [set(lost(name, code, seed)) for seed in range(10)] == [set(expected)] * 10
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_concept_is_lost_by_some_wrong_answer(name):
     losing = set().union(*(concepts for _, concepts in ANSWERS[name].WRONG.values()))
