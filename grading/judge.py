@@ -17,6 +17,7 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Dict, List
 
 from grading.answers import Answers
+from grading.lessons import explain
 from grading.student import CALL, WHOLE, Student, StudentError
 
 MISSING = {"NameError", "AttributeError", "KeyError", "IndexError", "TypeError"}  # what code raises that lacks another
@@ -52,7 +53,8 @@ def judge(assignment, notebook, seed, wall, seconds=CALL):
     Returns
     -------
     failures : dict of str to list of str
-        For each concept, the lines that its failed checks have to say; empty where its points are earned.
+        For each concept that is lost the mistake, where it is known, a line of each failed check, and what is told
+        about the concept, on several lines; empty where its points are earned.
     remarks : list of str
     """
     if not __debug__:
@@ -71,15 +73,20 @@ def judge(assignment, notebook, seed, wall, seconds=CALL):
             tried.add((concept, codes))
             for code, check in zip(codes, of_concept, strict=True):
                 runs[code].append((concept, check))
-        said, met = defaultdict(list), defaultdict(set)
+        said, met, told = defaultdict(list), defaultdict(set), {}
         for (code, answer), asked in runs.items():
             with Student(code, wall, seconds, left, answer) as student:
                 for concept, check in asked:
                     student.errors.clear()
                     said[concept] += filter(None, [failure(check, student, seed)])
                     met[concept] |= student.errors
+                for concept in {concept for concept, _ in asked if said[concept]}:
+                    told[concept] = explain(assignment, concept, student)
                 left = student.left
         for concept, lines in said.items():
+            if lines:
+                mistake, lesson = told[concept]
+                lines[:] = [*filter(None, [mistake]), *lines, lesson]
             if not lines or not failures.get(concept) or incomplete[concept]:  # else the first lines are better
                 failures[concept] = lines
             incomplete[concept] = met[concept] & MISSING
@@ -123,5 +130,6 @@ def verdict(failures, remarks):
     notes = "".join(f"({remark})\n" for remark in remarks)
     if not failures:
         return nbformat.v4.new_output("stream", text="All checks passed.\n" + notes)
-    lines = [f"- {line}" for line in failures]
-    return nbformat.v4.new_output("error", ename="Failed", evalue=failures[0], traceback=[*lines, notes.rstrip()])
+    *lines, lesson = failures
+    told = [*(f"- {line}" for line in lines), "", lesson, "", notes.rstrip()]
+    return nbformat.v4.new_output("error", ename="Failed", evalue=lines[0], traceback=told)

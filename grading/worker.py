@@ -87,7 +87,7 @@ class Worker:
         """Return the reply that reports an error, whatever its text does."""
         if isinstance(error, Refused):
             return ["failed", *error.args]
-        text = text_of(error)
+        text = "" if text_of(error) == type(error).__name__ else text_of(error)
         if type(error) is NameError and error.name in self.failed:
             text = f"{error.name}{self.why(error.name)}"
         return ["failed", type(error).__name__, text]
