@@ -9,6 +9,7 @@ import importlib
 import secrets
 import zlib
 from collections import defaultdict
+from dataclasses import dataclass, field
 
 import nbformat
 import numpy as np
@@ -21,12 +22,7 @@ from grading.lessons import explain
 from grading.student import CALL, WHOLE, Student, StudentError
 
 MISSING = {"NameError", "AttributeError", "KeyError", "IndexError", "TypeError"}  # what code raises that lacks another
-WAYS = {  # to cut a test cell's code out of a notebook: from all of it, with everything in it; tried in this order
-    (False, False): "",
-    (True, False): "judged with the cells below the test cell, too",
-    (False, True): "judged after all cells above were run, because it needs what only they set",
-    (True, True): "judged after all cells were run, because it needs what only they set",
-}
+NOT_THERE = {"NameError", "NotImplementedError", "SyntaxError"}  # what is raised where there is no answer yet
 
 
 def new_seed():
@@ -59,40 +55,71 @@ def judge(assignment, notebook, seed, wall, seconds=CALL):
     """
     if not __debug__:
         raise RuntimeError("checks are asserts, and python -O leaves them out")
-    checks = importlib.import_module(f"grading.checks.{assignment}")
-    answers, cells = Answers(notebook, checks.ASKED), getattr(checks, "CELLS", {})
-    failures, remarks, incomplete, tried, left = {}, answers.remarks, {}, set(), WHOLE
-    for (whole, everything), remark in WAYS.items():
-        runs = defaultdict(list)  # by the code that is run: the checks that ask it, with their concepts
-        for concept, of_concept in checks.CONCEPTS.items():
-            tests = [None if whole else cells.get(check, concept) for check in of_concept]
-            codes = tuple((answers.code(test, everything), answers.code(test)) for test in tests)
-            earned, needless = failures.get(concept) == [], everything and not incomplete.get(concept)
-            if earned or needless or (concept, codes) in tried:
-                continue
-            tried.add((concept, codes))
-            for code, check in zip(codes, of_concept, strict=True):
+    trial = Trial(assignment, notebook, seed, wall, seconds)
+    found, told = trial.run(trial.concepts), {}
+    lost = [concept for concept in found if found[concept].lines]
+    if any(trial.codes(concept) != trial.codes(concept, whole=True) for concept in lost):
+        whole = trial.run(trial.concepts, whole=True)
+        if sum(bool(outcome.lines) for outcome in whole.values()) < len(lost):  # mended below its tests
+            instead = lost
+            found = whole
+        else:  # two halves of an answer are none: of each only what is not there above
+            instead = [concept for concept in lost if found[concept].errors & NOT_THERE]
+            found |= {concept: whole[concept] for concept in instead}
+        told |= dict.fromkeys(instead, "judged with the cells below the test cell, too")
+    for whole in (False, True):  # code that has not come along, and perhaps an answer of which nothing has
+        lacking = [concept for concept in found if found[concept].lines and found[concept].errors & MISSING]
+        for concept, outcome in trial.run(lacking, whole, everything=True).items():
+            if not outcome.lines:
+                found[concept] = outcome
+                told[concept] = (
+                    f"judged after all cells{'' if whole else ' above'} were run: it needs what only they set"
+                )
+    remarks = [f"{concept}: {words}" for concept, words in told.items() if not found[concept].lines]
+    return {concept: found[concept].lines for concept in trial.concepts}, trial.answers.remarks + remarks
+
+
+@dataclass
+class Outcome:
+    """What is said about a concept, nothing if it is earned, and the names of the errors that the answer has raised."""
+
+    lines: list = field(default_factory=list)
+    errors: set = field(default_factory=set)
+
+
+class Trial:
+    """The checks of an assignment and the answers of a notebook; the parameters are those of `judge`."""
+
+    def __init__(self, assignment, notebook, seed, wall, seconds):
+        self.assignment, self.seed, self.wall, self.seconds = assignment, seed, wall, seconds
+        checks = importlib.import_module(f"grading.checks.{assignment}")
+        self.concepts, self.cells = checks.CONCEPTS, getattr(checks, "CELLS", {})
+        self.answers, self.left = Answers(notebook, checks.ASKED), WHOLE
+
+    def codes(self, concept, whole=False, everything=False):
+        """Return for each check of a concept the code that is run, and what of it is the answer."""
+        tests = [None if whole else self.cells.get(check, concept) for check in self.concepts[concept]]
+        return [(self.answers.code(test, everything), self.answers.code(test)) for test in tests]
+
+    def run(self, concepts, whole=False, everything=False):
+        """Run the checks of some concepts on the code above their test cells; return the outcome of each."""
+        runs, found = defaultdict(list), {concept: Outcome() for concept in concepts}
+        for concept in concepts:
+            for code, check in zip(self.codes(concept, whole, everything), self.concepts[concept], strict=True):
                 runs[code].append((concept, check))
-        said, met, told = defaultdict(list), defaultdict(set), {}
+        lessons = {}
         for (code, answer), asked in runs.items():
-            with Student(code, wall, seconds, left, answer) as student:
+            with Student(code, self.wall, self.seconds, self.left, answer) as student:
                 for concept, check in asked:
                     student.errors.clear()
-                    said[concept] += filter(None, [failure(check, student, seed)])
-                    met[concept] |= student.errors
-                for concept in {concept for concept, _ in asked if said[concept]}:
-                    told[concept] = explain(assignment, concept, student)
-                left = student.left
-        for concept, lines in said.items():
-            if lines:
-                mistake, lesson = told[concept]
-                lines[:] = [*filter(None, [mistake]), *lines, lesson]
-            if not lines or not failures.get(concept) or incomplete[concept]:  # else the first lines are better
-                failures[concept] = lines
-            incomplete[concept] = met[concept] & MISSING
-            if remark and not lines:
-                remarks.append(f"{concept}: {remark}")
-    return {concept: failures[concept] for concept in checks.CONCEPTS}, remarks
+                    found[concept].lines += filter(None, [failure(check, student, self.seed)])
+                    found[concept].errors |= student.errors
+                for concept in {concept for concept, _ in asked if found[concept].lines}:
+                    lessons[concept] = explain(self.assignment, concept, student)
+                self.left = student.left
+        for concept, (mistake, lesson) in lessons.items():
+            found[concept].lines = [*filter(None, [mistake]), *found[concept].lines, lesson]
+        return found
 
 
 def failure(check, student, seed):

@@ -199,9 +199,21 @@ def test_what_is_wrong_above_and_below_its_tests_loses_once_and_its_own_words_ar
     assert failures.keys() == {"forward-formula"}
 
 
+def test_two_halves_of_an_answer_are_no_answer():
+    biased, unbiased = TRAIN, TRAIN.replace("axis=0) + eps", "axis=0, ddof=1) + eps")
+    wrong_eps = biased.replace("+ eps)", "+ 1e-5)")
+    failures, _ = judged(added(unbiased, train=wrong_eps, images=IMAGES_BY_HELPER))
+    assert failures.keys() == {"forward-eps"}
+
+
+def test_an_answer_below_its_tests_counts_where_there_is_none_above_whatever_else_is_below():
+    failures, _ = judged(added(IMAGES_BY_HELPER + DEBUGGING.replace("def", "\n\ndef"), images=None))
+    assert failures == {}
+
+
 def test_what_had_to_be_done_is_remarked():
     remarks = judged(RIGHT["exec"])[1]
-    assert "forward-formula: judged after all cells above were run, because it needs what only they set" in remarks
+    assert "forward-formula: judged after all cells above were run: it needs what only they set" in remarks
     remarks = judged(RIGHT["mended below the tests"])[1]
     assert "forward-formula: judged with the cells below the test cell, too" in remarks
     (remark,) = judged(RIGHT["typed into the test cell"])[1]
