@@ -129,7 +129,7 @@ def test_the_copy_that_was_worked_on_counts_and_of_two_the_newer(collected):
 def test_two_assignments_in_one_notebook_have_a_row_each(collected):
     both = deepcopy(SOLVED["forward"])
     both.cells += SOLVED["state"].cells
-    found = collected({"ada/forward.ipynb": nbformat.writes(both)})
+    found = collected({"ada/forward.ipynb": json.dumps(both)})
     assert found.keys() == {("ada", "forward"), ("ada", "state")}
     assert all(s.remarks == ["forward.ipynb holds forward and state"] for s in found.values())
 
