@@ -117,6 +117,22 @@ def made(copy):
 
 
 @pytest.fixture(scope="session")
+def warm():
+    """Return the process that forks workers for answers that are ours."""
+    from warm import Warm
+
+    warm = Warm()
+    yield warm
+    warm.stop()
+
+
+@pytest.fixture
+def fork_workers(warm, monkeypatch):
+    """Let workers be forked; the walls are tested elsewhere."""
+    monkeypatch.setattr("grading.sandbox.subprocess", warm.subprocess)
+
+
+@pytest.fixture(scope="session")
 def browser():
     """Return a headless Chromium; install one where there is none."""
     with sync_playwright() as playwright:
