@@ -194,6 +194,7 @@ def colab_address(address, branch):
 
 THEME_AT_ONCE = """{
       const { dataset } = document.documentElement;
+      try { dataset.mode = localStorage.getItem("mode") || "auto"; } catch { dataset.mode = "auto"; }
       const dark = matchMedia("(prefers-color-scheme: dark)").matches;
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
@@ -211,8 +212,23 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
         ),
         "the options of this search": (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
         "the theme that comes after the first line is drawn: the page is laid out twice, and flashes in the dark": (
+            r"document\.documentElement\.dataset\.mode = localStorage[^;]*;\s*"
             r"document\.documentElement\.dataset\.theme = localStorage[^;]*;",
             THEME_AT_ONCE,
+        ),
+        "a theme that has no style: the one of a page without scripts": (r'data-theme="auto"', 'data-theme="light"'),
+        "menus that need a script of 80 kB": (
+            r'<div class="(dropdown [\w-]+)">\s*<button class="btn dropdown-toggle"[^>]*aria-label="([^"]*)"[^>]*>'
+            r"([\s\S]*?)</button>\s*(<ul class=\"dropdown-menu\">[\s\S]*?</ul>)\s*</div>",
+            r'<details class="\1"><summary class="btn dropdown-toggle" title="\2">\3'
+            r'<span class="visually-hidden">\2</span></summary>\4</details>',
+        ),
+        "this script": (r"\s*<(script defer|link rel=\"preload\"[^>]*)[^>]*/bootstrap\.js[^>]*>(</script>)?", ""),
+        "what only this script reads": (r' data-bs-(?:toggle|placement)="[^"]*"', ""),
+        "words for this script": (r' data-bs-title="', ' title="'),
+        "scripts that mark words of Sphinx's own search in all pages, and call a function by its first letter": (
+            r'\s*<script src="[^"]*/(?:doctools|sphinx_highlight)\.js[^"]*"></script>',
+            "",
         ),
         "a name of the search button for screen readers that differs from its text": (
             r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"',
@@ -253,9 +269,20 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)',
             "",
         ),
+        "the theme's wish to keep the mode where a browser forbids to keep anything": (
+            r'localStorage\.setItem\("mode",(\w)\),localStorage\.setItem\("theme",(\w)\)',
+            r"(()=>{try{localStorage.mode=\1;localStorage.theme=\2}catch{}})()",
+        ),
+        "the theme's look for this mode, which the page knows": (
+            r'localStorage\.getItem\("mode"\)\|\|',
+            "document.documentElement.dataset.mode||",
+        ),
     },
 }
-UNUSED = ["_static/scripts/fontawesome.js*", "_static/design-tabs.js"]
+UNUSED = [
+    *["_static/scripts/fontawesome.js*", "_static/scripts/bootstrap.js*", "_static/design-tabs.js"],
+    *["_static/doctools.js", "_static/sphinx_highlight.js", "_static/locales"],
+]
 SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {}</urlset>
@@ -290,7 +317,7 @@ def finish(app, exception):
         change_files(out.glob(files), partial(cure, cures=cures))
     for files in UNUSED:
         for path in list_found(files, out.glob(files)):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))

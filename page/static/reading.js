@@ -22,3 +22,15 @@ const unfold = () => {
 };
 addEventListener("hashchange", unfold);
 unfold();
+
+// A menu closes as others do: by Escape, and when a click or the focus goes elsewhere.
+const menus = [...document.querySelectorAll("details.dropdown")];
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, ({ target }) => menus.forEach((menu) => menu.contains(target) || (menu.open = false)));
+}
+addEventListener("keydown", ({ key }) => {
+  const open = key === "Escape" && menus.find((menu) => menu.open);
+  if (!open) return;
+  open.open = false;
+  open.firstElementChild.focus();
+});
