@@ -21,6 +21,7 @@ from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
 from replacing import found, list_found, replace
+from search import write_search
 from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
@@ -28,6 +29,7 @@ from sphinx.util.math import get_node_equation_number
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
+MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
 CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
 MADE_BY_SPHINX = {  # pages that have no first sentence
     "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
@@ -199,17 +201,21 @@ THEME_AT_ONCE = """{
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
 PAGES = "**/*.html"
+SEARCH = r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}'  # Sphinx's own, of each page
 CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
+    "search.html": {
+        "a search that forgives no typo, and leads to the top of pages": (
+            SEARCH,
+            "".join(f'<script src="_static/{name}.js"></script>' for name in ["minisearch", "search-sections", "search"]),
+        ),
+    },
     PAGES: {
         "the script of 1.5 MB that draws, as SVG, the icons that the theme's font has drawn already": (
             r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>",
             "",
         ),
         "the script of tabs, which no page has": (r"\s*<script[^>]*/design-tabs\.js[^>]*></script>", ""),
-        "scripts of a search while you type, which is off, and 115 kB of words to search through": (
-            r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}(?![\s\S]*bd-search-con)',
-            "",
-        ),
+        "scripts of a search while you type, which is off, and 115 kB of words to search through": (SEARCH, ""),
         "the options of this search": (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
         "the theme that comes after the first line is drawn: the page is laid out twice, and flashes in the dark": (
             r"document\.documentElement\.dataset\.mode = localStorage[^;]*;\s*"
@@ -258,12 +264,6 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r'\1 role="region" aria-label="Contents of the book" class',
         ),
     },
-    "_static/searchtools.js": {
-        "excerpts that repeat each formula as MathML and TeX": (
-            r'(?<=\["\.headerlink", )"script"',
-            '".katex-mathml", "script"',
-        ),
-    },
     "_static/scripts/pydata-sphinx-theme.js": {
         "the theme's look at each box of the page, which lays out all; see reading.js": (
             r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)',
@@ -272,6 +272,14 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
         "the theme's wish to keep the mode where a browser forbids to keep anything": (
             r'localStorage\.setItem\("mode",(\w)\),localStorage\.setItem\("theme",(\w)\)',
             r"(()=>{try{localStorage.mode=\1;localStorage.theme=\2}catch{}})()",
+        ),
+        "the theme's wish to know where its list of contents stood, where a browser forbids that": (
+            r'parseInt\(sessionStorage\.getItem\("sidebar-scroll-top"\),10\)',
+            '(()=>{try{return parseInt(sessionStorage.getItem("sidebar-scroll-top"),10)}catch{}})()',
+        ),
+        "its wish to keep this": (
+            r'(sessionStorage\.setItem\("sidebar-scroll-top",\w+\.scrollTop\))',
+            r"try{\1}catch{}",
         ),
         "the theme's look for this mode, which the page knows": (
             r'localStorage\.getItem\("mode"\)\|\|',
@@ -282,6 +290,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
 UNUSED = [
     *["_static/scripts/fontawesome.js*", "_static/scripts/bootstrap.js*", "_static/design-tabs.js"],
     *["_static/doctools.js", "_static/sphinx_highlight.js", "_static/locales"],
+    *["_static/searchtools.js", "_static/language_data.js"],
 ]
 SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
@@ -294,6 +303,11 @@ def cure(text, cures=CURES[PAGES]):
     for fault, (pattern, replacement) in cures.items():
         text = replace(fault, pattern, replacement, text)
     return text
+
+
+def leave_out_search(app):
+    """Let Sphinx make no index of all words: see search.py."""
+    app.builder.search = False
 
 
 def add_setup_cell(notebook, repository):
@@ -324,6 +338,7 @@ def finish(app, exception):
     draw_card(out / CARD, app.config.html_title, CLAIM)
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
+    write_search(out, MINISEARCH)
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
     for of_before in [image for image in out.glob("_images/*") if image.name not in pages]:
         of_before.unlink()
@@ -353,6 +368,8 @@ def setup(app):
     app.connect("builder-inited", note_what_is_new)
     app.connect("doctree-read", describe)
     app.connect("doctree-resolved", hold_marks)
+    app.connect("builder-inited", leave_out_search)
+    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html")])
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)
     app.connect("build-finished", finish, priority=900)

@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
+from screenshot import lay_out_whole
 
 CHAPTER = "chapters/02_formula.html"
 WIDTHS = [1280, 390]
@@ -125,3 +126,90 @@ def test_code_of_a_chapter_fits_beside_both_lists_of_contents(open_tab, book):
     wide = "pres => pres.filter((pre) => pre.checkVisibility() && pre.scrollWidth > pre.clientWidth).length"
     assert tab.eval_on_selector_all("article div.cell_input pre", wide) == 0
     assert tab.locator("#pst-page-toc-nav").is_visible()
+
+
+# Without scripts, without a memory, zoomed, by key.
+
+
+def clickable(tab):
+    """Return the names of what can be pressed and is in sight."""
+    return tab.eval_on_selector_all(
+        "button, summary.btn, [type=search]",
+        "all => all.filter((e) => e.checkVisibility()).map((e) => e.className || e.name)",
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_without_scripts_has_its_light_theme_its_contents_and_no_dead_button(open_tab, book, width):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}", width=width, java_script_enabled=False, color_scheme="dark")
+    style = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    assert tab.eval_on_selector("body", style) == ["rgb(34, 40, 50)", "rgb(255, 255, 255)"]
+    assert {name.split()[0] for name in clickable(tab)} <= {"btn", "book-predict"}
+    assert all("dropdown-toggle" in name for name in clickable(tab))
+    for link in [".bd-links a[href='03_running_statistics.html']", "#pst-page-toc-nav a[href='#exercises']"]:
+        tab.locator(link).scroll_into_view_if_needed()
+        expect(tab.locator(link)).to_be_in_viewport()
+    menu = tab.locator("details.dropdown-download-buttons")
+    menu.locator("summary").click()
+    expect(menu.locator("a").first).to_be_in_viewport()
+    assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_search_page_without_scripts_says_so(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/search.html", java_script_enabled=False)
+    assert not any("search" in name or name == "q" for name in clickable(tab))
+    assert "activate JavaScript" in tab.inner_text("main")
+
+
+FORBIDDEN = "{ get() { throw new DOMException('forbidden', 'SecurityError'); } }"
+FORBID = {
+    "all": f"for (const s of ['localStorage', 'sessionStorage']) Object.defineProperty(window, s, {FORBIDDEN})",
+    "to keep more": "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+    "none": "Object.defineProperty(window, 'localStorage', { value: null })",
+}
+
+
+@pytest.mark.parametrize("what", FORBID)
+def test_browser_that_forbids_to_keep_anything_breaks_nothing(open_tab, book, what):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}", script=FORBID[what])
+    themes = []
+    for _ in range(3):
+        themes.append(tab.evaluate("document.documentElement.dataset.theme"))
+        tab.locator(".theme-switch-button").locator("visible=true").click()
+    assert set(themes) == {"light", "dark"}
+    tab.locator(".prev-next-footer").scroll_into_view_if_needed()
+    tab.goto(f"{book.as_uri()}/summary.html")  # to leave is no error either
+
+
+@pytest.mark.parametrize("page", [CHAPTER, "chapters/04_identity.html", "chapters/08_hypotheses.html", "teach.html"])
+def test_page_at_200_percent_and_at_320_px_does_not_scroll_sideways(open_tab, book, page):
+    tab = open_tab(f"{book.as_uri()}/{page}")
+    lay_out_whole(tab)
+    for width in [640, 320]:
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_buttons_of_the_header_show_the_focus(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}")
+    buttons = tab.locator(".bd-header-article :is(button, summary)").locator("visible=true")
+    assert buttons.count() >= 6
+    tab.keyboard.press("Tab")  # now the focus is shown
+    for button in buttons.all():
+        before = button.screenshot()
+        button.focus()
+        assert button.screenshot() != before, button.get_attribute("title")
+
+
+def test_menu_opens_by_key_and_closes_by_escape_and_by_a_click_elsewhere(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}", width=390)
+    menu = tab.locator("details.dropdown-launch-buttons")
+    menu.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    expect(menu.get_by_text("Colab")).to_be_in_viewport(ratio=1)
+    tab.keyboard.press("Escape")
+    expect(menu.get_by_text("Colab")).to_be_hidden()
+    expect(menu.locator("summary")).to_be_focused()
+    tab.keyboard.press("Enter")
+    tab.mouse.click(200, 700)
+    expect(menu.get_by_text("Colab")).to_be_hidden()

@@ -1,7 +1,7 @@
 // The reader's place, kept over a reload, a tab that the browser has thrown away, and Back. A browser keeps it in pixels,
-// and the heights of what is far from the window are estimates; here it is the block under the reader's eye. This is the
-// last of the scripts: the others change what stands on a page.
-{
+// and the heights of what is far from the window are estimates; here it is the block under the reader's eye. It waits for the
+// other scripts, which change what stands on a page.
+addEventListener("DOMContentLoaded", () => {
   const KINDS = "article :is(h1, h2, h3, p, li, pre, tr, figure, summary, .math):not(summary *)";
   const blocks = [...document.querySelectorAll(KINDS)];
   const here = () => {
@@ -35,4 +35,4 @@
     if (state?.place) goTo(state.place);
     else document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
   });
-}
+});
