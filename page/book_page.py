@@ -13,10 +13,10 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
-from figures import fit_into_page
+from figures import METADATA, fit_into_page
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
@@ -33,9 +33,11 @@ MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
 CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
 MADE_BY_SPHINX = {  # pages that have no first sentence
     "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
+    "404": ("No such page", "The address that led you here is none of this book."),
     "genindex": ("Index", "Every word that the book explains, and where it does so."),
 }
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
+LOST = "A sentence here lost me"
 SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
 logger = logging.getLogger(__name__)
 
@@ -209,6 +211,13 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             "".join(f'<script src="_static/{name}.js"></script>' for name in ["minisearch", "search-sections", "search"]),
         ),
     },
+    "index.html": {
+        "a first page that is no page": (
+            r'\A<meta http-equiv="Refresh" content="0; url=([^"]*)" />',
+            r'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>To the first page</title>'
+            r'<meta http-equiv="Refresh" content="0; url=\1"></head><body><a href="\1">To the first page</a></body></html>',
+        ),
+    },
     PAGES: {
         "the script of 1.5 MB that draws, as SVG, the icons that the theme's font has drawn already": (
             r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>",
@@ -244,6 +253,15 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r'<summary aria-label="[^"]*">',
             "<summary>",
         ),
+        "paragraphs in the line of a fold, which is no place for one": (
+            r'<p (class="(?:collapsed|expanded) admonition-title")>(.*?)</p>',
+            r"<span \1>\2</span>",
+        ),
+        "what a figure within the page says of its making": (METADATA, ""),
+        "the second and third time that a page tells its width": (
+            r'(<meta name="viewport"[^>]*>[\s\S]*?)\s*<meta name="viewport"[^>]*>',
+            r"\1",
+        ),
         "the empty corner of a table, which is no heading": (
             r'<th class="([^"]*)"><p></p></th>',
             r'<td class="\1"></td>',
@@ -274,11 +292,11 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r"(()=>{try{localStorage.mode=\1;localStorage.theme=\2}catch{}})()",
         ),
         "the theme's wish to know where its list of contents stood, where a browser forbids that": (
-            r'parseInt\(sessionStorage\.getItem\("sidebar-scroll-top"\),10\)',
+            r'(?<!return )parseInt\(sessionStorage\.getItem\("sidebar-scroll-top"\),10\)',
             '(()=>{try{return parseInt(sessionStorage.getItem("sidebar-scroll-top"),10)}catch{}})()',
         ),
         "its wish to keep this": (
-            r'(sessionStorage\.setItem\("sidebar-scroll-top",\w+\.scrollTop\))',
+            r'(?<!try\{)(sessionStorage\.setItem\("sidebar-scroll-top",\w+\.scrollTop\))',
             r"try{\1}catch{}",
         ),
         "the theme's look for this mode, which the page knows": (
@@ -303,6 +321,36 @@ def cure(text, cures=CURES[PAGES]):
     for fault, (pattern, replacement) in cures.items():
         text = replace(fault, pattern, replacement, text)
     return text
+
+
+NOT_FOUND = {
+    "title": "No such page",
+    "body": """<h1>No such page</h1>
+<p>The address that led you here is none of this book. A chapter may have another name now.</p>
+<p><a href="intro.html">Begin on the first page</a>, choose a chapter in the contents, or
+<a href="search.html">search for some words of what you were looking for</a>.</p>""",
+}
+
+
+def lead_home(page, base):
+    """Return the page that is shown for any wrong address, so its own are those of the published book."""
+    page = re.sub(r'(\s(?:href|src|action|data-content_root)=")(?![a-z]+:|#|/)(?:\./)?', rf"\1{urlsplit(base).path}", page)
+    return page.replace("</title>", '</title>\n    <meta name="robots" content="noindex" />', 1)
+
+
+def ask_who_is_lost(app, doctree, docname):
+    """End each section of a chapter with a link to a report that names the page and the section."""
+    new = app.config.html_theme_options["repository_url"].rstrip("/") + "/issues/new?"
+    for section in doctree.findall(nodes.section):
+        if not docname.startswith("chapters/") or not isinstance(section.parent, nodes.section):
+            continue
+        if isinstance(section.parent.parent, nodes.section) or section["ids"][0] == "sources":
+            continue
+        title, page = (" ".join(of[of.first_child_matching_class(nodes.title)].astext().split()) for of in (section, section.parent))
+        address = f"{app.config.html_baseurl}{docname}.html#{section['ids'][0]}"
+        body = f"{address}\n\nThe sentence:\n\n> \n\nWhat I understood up to there, and what I did not:\n\n"
+        report = new + urlencode({"title": f"Lost in “{title}” ({page})", "body": body})
+        section += nodes.paragraph("", "", nodes.reference("", LOST, refuri=report), classes=["book-lost"])
 
 
 def leave_out_search(app):
@@ -339,6 +387,7 @@ def finish(app, exception):
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
     write_search(out, MINISEARCH)
+    change_files(out.glob("404.html"), lambda page: lead_home(page, app.config.html_baseurl))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
     for of_before in [image for image in out.glob("_images/*") if image.name not in pages]:
         of_before.unlink()
@@ -369,7 +418,8 @@ def setup(app):
     app.connect("doctree-read", describe)
     app.connect("doctree-resolved", hold_marks)
     app.connect("builder-inited", leave_out_search)
-    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html")])
+    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", NOT_FOUND, "page.html")])
+    app.connect("doctree-resolved", ask_who_is_lost)
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)
     app.connect("build-finished", finish, priority=900)

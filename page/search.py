@@ -15,7 +15,7 @@ LICENSE = "// MiniSearch, https://lucaong.github.io/minisearch, MIT License, Cop
 COMMENT = re.compile(r"/\*\*[\s\S]*?\*/|^\s*//.*\n", flags=re.M)
 NOT_SEARCHED = {"search.html", "genindex.html", "index.html", "404.html"}
 NO_TEXT = "//a[contains(@class,'headerlink')] | //*[@class='katex-mathml'] | //script | //style | //svg | //button | "
-NO_TEXT += "//div[contains(@class,'cell_output')]//pre | //*[@class='book-foot'] | //div[contains(@class,'cell')]//summary"
+NO_TEXT += "//div[contains(@class,'cell_output')]//pre | //*[@class='book-foot' or @class='book-lost'] | //div[contains(@class,'cell')]//summary"
 CODE = "./descendant-or-self::pre"
 NAMES = ".//code | .//*[@class='eqno'] | .//*[@class='caption-number']"
 CODE_NAME = r"[A-Za-z_]\w{2,}"

@@ -1,6 +1,10 @@
 """A page keeps the reader's place, is large enough to read, and works by key, zoomed, without scripts or a memory."""
 
+import re
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
+from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 from screenshot import lay_out_whole
 
@@ -213,3 +217,102 @@ def test_menu_opens_by_key_and_closes_by_escape_and_by_a_click_elsewhere(open_ta
     tab.keyboard.press("Enter")
     tab.mouse.click(200, 700)
     expect(menu.get_by_text("Colab")).to_be_hidden()
+
+
+# Previews, and the place to say that a sentence lost a reader.
+
+
+def preview(tab):
+    """Return the box beside a link that shows what it leads to."""
+    return tab.locator(".book-preview")
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "shown"),
+    [
+        ("chapters/02_formula.html", "a.reference[title]", "Batch normalization: accelerating"),
+        ("chapters/02_formula.html", "a[href$='#formula-exercises']", "Two lines of proof"),
+        ("chapters/02_formula.html", "a[href^='#equation-']", "μ"),
+        ("chapters/04_identity.html", "a[href*='02_formula.html#']", ""),
+    ],
+)
+def test_link_shows_beside_it_what_it_leads_to(open_tab, site, page, link, shown):
+    tab = open_tab(site + page)
+    link = tab.locator(f"article {link}").first
+    link.scroll_into_view_if_needed()
+    link.hover()
+    expect(preview(tab)).to_be_in_viewport()
+    expect(preview(tab)).to_contain_text(shown)
+    assert tab.locator(".book-preview [id], .book-preview button, .book-preview [tabindex]").count() == 0
+    tab.mouse.move(5, 5)
+    expect(preview(tab)).to_be_hidden()
+
+
+def test_preview_by_key_stays_until_escape_or_the_next_link(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}", width=390)
+    link = tab.locator("article a.reference[title]").last  # the focus scrolls to it
+    link.focus()
+    expect(preview(tab)).to_be_in_viewport()
+    tab.mouse.wheel(0, 60)
+    tab.wait_for_timeout(500)
+    expect(preview(tab)).to_be_in_viewport()
+    expect(link).to_have_attribute("aria-describedby", "book-preview")
+    tab.keyboard.press("Escape")
+    expect(preview(tab)).to_be_hidden()
+    expect(link).not_to_have_attribute("aria-describedby", "book-preview")
+
+
+def test_preview_can_be_entered_by_the_mouse_and_asks_nothing_in_a_folder(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}")
+    link = tab.locator("article a.reference[title]").first
+    link.hover()
+    preview(tab).hover()
+    tab.wait_for_timeout(400)
+    expect(preview(tab)).to_be_visible()
+
+
+def test_sentence_that_loses_a_reader_is_reported_with_page_and_section(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}")
+    section = tab.locator("#which-axis")
+    link = section.locator(".book-lost a")
+    report = parse_qs(urlsplit(link.get_attribute("href")).query)
+    assert report["title"] == ["Lost in “Which axis?” (What does BatchNorm compute, exactly?)"]
+    assert f"/{CHAPTER}#which-axis\n" in report["body"][0]
+    section.locator("p").first.click(click_count=3)
+    words = tab.evaluate("getSelection().toString().trim().replace(/\\s+/g, ' ')")
+    link.evaluate("link => link.addEventListener('click', (event) => event.preventDefault())")
+    link.click()
+    assert f"\n> {words}\n" in parse_qs(urlsplit(link.get_attribute("href")).query)["body"][0]
+
+
+def test_section_has_its_address_in_sight_on_a_phone(open_tab, book):
+    tab = open_tab(f"{book.as_uri()}/{CHAPTER}", width=390)
+    link = tab.locator("#which-axis > h2 > .headerlink")
+    link.scroll_into_view_if_needed()
+    expect(link).to_be_in_viewport(ratio=1)
+    assert min(link.bounding_box()[side] for side in ["width", "height"]) >= 24
+
+
+def test_wrong_address_leads_on(open_tab, book):
+    page = BeautifulSoup((book / "404.html").read_text(), "html.parser")
+    base = urlsplit(page.select_one("link[rel=canonical]")["href"]).path.removesuffix("404.html")
+    own = [tag[name] for tag in page.find_all(True) for name in ["href", "src", "action"] if tag.get(name)]
+    paths = {urlsplit(address).path for address in own if not address.startswith(("#", "http", "data:"))}
+    assert all(path.startswith(base) for path in paths)
+    assert all((book / path.removeprefix(base)).is_file() for path in paths)
+    assert f"{base}chapters/02_formula.html" in paths
+    assert page.find("meta", {"name": "robots"})["content"] == "noindex"
+    assert page.html["data-content_root"] == base
+
+
+# What the checker of the W3C finds: `make audit` runs it on all pages, which takes 20 seconds.
+
+
+def test_pages_have_none_of_the_faults_that_the_checker_of_the_w3c_has_found(book):
+    for path in book.rglob("*.html"):
+        page = path.read_text()
+        assert page.lstrip().lower().startswith("<!doctype html>"), path
+        assert "<title>" in page, path
+        assert not re.search(r"<summary[^>]*>\s*<(?:p|div)\b", page), path
+        assert "<metadata" not in page, path
+    assert not [path for path in book.glob("_images/*.svg") if "<metadata" in path.read_text()]

@@ -34,3 +34,14 @@ addEventListener("keydown", ({ key }) => {
   open.open = false;
   open.firstElementChild.focus();
 });
+
+// The words that a reader has marked go into the report that a sentence lost them.
+let marked = "";
+addEventListener("pointerdown", () => (marked = getSelection().toString().trim()), true);
+addEventListener("click", ({ target }) => {
+  const link = target.closest(".book-lost a");
+  if (!link || !marked) return;
+  const address = new URL(link.href);
+  address.searchParams.set("body", address.searchParams.get("body").replace("> \n", `> ${marked.replace(/\s+/g, " ")}\n`));
+  link.href = address;
+});
