@@ -208,14 +208,16 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
     "search.html": {
         "a search that forgives no typo, and leads to the top of pages": (
             SEARCH,
-            "".join(f'<script src="_static/{name}.js"></script>' for name in ["minisearch", "search-sections", "search"]),
+            "".join(
+                f'<script src="_static/{name}.js"></script>' for name in ["minisearch", "search-sections", "search"]
+            ),
         ),
     },
     "index.html": {
         "a first page that is no page": (
             r'\A<meta http-equiv="Refresh" content="0; url=([^"]*)" />',
-            r'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>To the first page</title>'
-            r'<meta http-equiv="Refresh" content="0; url=\1"></head><body><a href="\1">To the first page</a></body></html>',
+            r'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>The book</title>'
+            r'<meta http-equiv="Refresh" content="0; url=\1"></head><body><a href="\1">The book</a></body></html>',
         ),
     },
     PAGES: {
@@ -334,8 +336,10 @@ NOT_FOUND = {
 
 def lead_home(page, base):
     """Return the page that is shown for any wrong address, so its own are those of the published book."""
-    page = re.sub(r'(\s(?:href|src|action|data-content_root)=")(?![a-z]+:|#|/)(?:\./)?', rf"\1{urlsplit(base).path}", page)
-    return page.replace("</title>", '</title>\n    <meta name="robots" content="noindex" />', 1)
+    page = re.sub(
+        r'(\s(?:href|src|action|data-content_root)=")(?![a-z]+:|#|/)(?:\./)?', rf"\1{urlsplit(base).path}", page
+    )
+    return re.sub("(?=</head>)", '<meta name="robots" content="noindex" />\n  ', page)
 
 
 def ask_who_is_lost(app, doctree, docname):
@@ -346,7 +350,10 @@ def ask_who_is_lost(app, doctree, docname):
             continue
         if isinstance(section.parent.parent, nodes.section) or section["ids"][0] == "sources":
             continue
-        title, page = (" ".join(of[of.first_child_matching_class(nodes.title)].astext().split()) for of in (section, section.parent))
+        title, page = (
+            " ".join(of[of.first_child_matching_class(nodes.title)].astext().split())
+            for of in (section, section.parent)
+        )
         address = f"{app.config.html_baseurl}{docname}.html#{section['ids'][0]}"
         body = f"{address}\n\nThe sentence:\n\n> \n\nWhat I understood up to there, and what I did not:\n\n"
         report = new + urlencode({"title": f"Lost in “{title}” ({page})", "body": body})

@@ -14,20 +14,38 @@ SECTIONS, ENGINE = "_static/search-sections.js", "_static/minisearch.js"
 LICENSE = "// MiniSearch, https://lucaong.github.io/minisearch, MIT License, Copyright (c) Luca Ongaro\n"
 COMMENT = re.compile(r"/\*\*[\s\S]*?\*/|^\s*//.*\n", flags=re.M)
 NOT_SEARCHED = {"search.html", "genindex.html", "index.html", "404.html"}
-NO_TEXT = "//a[contains(@class,'headerlink')] | //*[@class='katex-mathml'] | //script | //style | //svg | //button | "
-NO_TEXT += "//div[contains(@class,'cell_output')]//pre | //*[@class='book-foot' or @class='book-lost'] | //div[contains(@class,'cell')]//summary"
+NO_TEXT = " | ".join(
+    [
+        *[
+            "//script",
+            "//style",
+            "//svg",
+            "//button",
+            "//a[contains(@class,'headerlink')]",
+            "//*[@class='katex-mathml']",
+        ],
+        *["//div[contains(@class,'cell_output')]//pre", "//div[contains(@class,'cell')]//summary"],
+        *["//*[@class='book-foot']", "//*[@class='book-lost']"],
+    ]
+)
 CODE = "./descendant-or-self::pre"
 NAMES = ".//code | .//*[@class='eqno'] | .//*[@class='caption-number']"
 CODE_NAME = r"[A-Za-z_]\w{2,}"
-WORDS = "//dt[@id] | //div[@class='citation'][@id] | //div[contains(@class,' claim')][@id]"  # of the glossary, and so on
+WORDS = (
+    "//dt[@id] | //div[@class='citation'][@id] | //div[contains(@class,' claim')][@id]"  # of the glossary, and so on
+)
 
 
 def write_search(out, engine):
     """Write what can be searched of the pages below the folder ``out``, and the engine without its comments."""
-    (out / ENGINE).write_text(LICENSE + replace("comments of MiniSearch", COMMENT, "", engine.read_text("utf8")), "utf8")
+    (out / ENGINE).write_text(
+        LICENSE + replace("comments of MiniSearch", COMMENT, "", engine.read_text("utf8")), "utf8"
+    )
     pages = sorted(path for path in out.rglob("*.html") if "_static" not in path.parts)
     pages = [path for path in pages if path.name not in NOT_SEARCHED]
-    found = [section for path in pages for section in read_page(path.read_text("utf8"), path.relative_to(out).as_posix())]
+    found = [
+        section for path in pages for section in read_page(path.read_text("utf8"), path.relative_to(out).as_posix())
+    ]
     lines = ",\n".join(json.dumps(section, ensure_ascii=False) for section in found)
     (out / SECTIONS).write_text(f"const sections = [\n{lines}\n];\n", "utf8")
 
@@ -70,7 +88,7 @@ def read_word(element, name, page):
 
 
 def describe(element, address, title, page):
-    """Return what is searched of an element: its title, that of its page, its text, and the names in both and in code."""
+    """Return what is searched of an element: titles, its text, and the names in it and in its code."""
     names = " ".join(plain(name) for name in element.xpath(NAMES))
     code = " ".join(pre.text_content() for pre in element.xpath(CODE))
     for pre in element.xpath(CODE):
@@ -82,4 +100,4 @@ def describe(element, address, title, page):
 
 def plain(element):
     """Return the text of an element in one line."""
-    return " ".join(element.text_content().replace("\u200b", "").split())
+    return " ".join(re.sub("\u200b", "", element.text_content()).split())

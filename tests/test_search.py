@@ -9,9 +9,9 @@ from search import read_page
 # What readers type, and where one of the first three places must lead.
 WORDS = {
     # one typo, or British spelling
-    "varience": "glossary.html#term-Biased-variance",
-    "vairance": "glossary.html#term-Biased-variance",
-    "gradiant": "chapters/05_backward.html",
+    "varience": "glossary.html#term-Biased-variance",  # codespell:ignore
+    "vairance": "glossary.html#term-Biased-variance",  # codespell:ignore
+    "gradiant": "chapters/05_backward.html",  # codespell:ignore
     "normalise": "chapters/01_why.html",
     "momentun": "#momentum",
     "overfiting": "chapters/09_overfitting.html",
@@ -83,7 +83,9 @@ def test_words_lead_to_the_section_that_is_meant(search, words):
     else:
         assert any(WORDS[words] in address for address, _ in hits[:3]), hits[:3]
     for _, shown in hits:
-        assert not [junk for junk in ["Contents", "Colab", "Repository", "Show the", "Link to", "\\"] if junk in shown], shown
+        assert not [
+            junk for junk in ["Contents", "Colab", "Repository", "Show the", "Link to", "\\"] if junk in shown
+        ], shown
 
 
 def test_every_place_that_can_be_found_is_there(book):
@@ -117,7 +119,8 @@ PAGE = """<html><body><article><section id="one"><h1>1. One<a class="headerlink"
 <span class="katex"><span class="katex-mathml">m \\mu</span><span class="katex-html">m<span>μ</span></span></span>.</p>
 <section id="two"><span id="also"></span><h2>Two</h2><div class="cell"><div class="cell_input"><pre>run(x_y)</pre></div>
 <div class="cell_output"><pre>0.5</pre></div></div><p>So <code>eval()</code><button>Press</button> it is.</p></section>
-</section><dl><dt id="term-x">X<a class="headerlink" href="#term-x">#</a></dt><dd>It means x.</dd></dl></article></body></html>"""
+</section><dl><dt id="term-x">X<a class="headerlink" href="#term-x">#</a></dt><dd>It means x.</dd></dl>
+</article></body></html>"""
 
 
 def test_sections_and_words_are_read_without_what_is_not_text():
