@@ -39,7 +39,7 @@ FIRST = [  # the longest go first, so that none is left to one core at the end
     "source/",
     "test_build",
 ]
-TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|student|training)\.py"  # a kernel, or a costly fixture
+TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|search|student|training)\.py"  # a kernel, or a costly fixture
 COPY = r".+/test_(?:release|walk_through)\.py"  # both look at what `make assignments` makes in a copy
 PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
