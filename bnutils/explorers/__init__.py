@@ -177,7 +177,7 @@ def explore_undo():
     return Explorer(
         "undo",
         {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "m": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
-        "The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. Gradient descent starts at γ = 1, β = 0.",
+        "The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0.",
         figure,
         "Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts.",
     )
@@ -213,7 +213,7 @@ def explore_linear():
     return Explorer(
         "linear",
         {"start": start, "white": white.tolist()},
-        "A cloud of points with a square in its middle, after Linear with a rotation by 45 degrees, and after BatchNorm.",
+        "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm.",
         figure,
-        "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. With gamma 1, BatchNorm moved nothing.",
+        "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing.",
     )
