@@ -38,9 +38,9 @@ def data_of(name, key):
 def correct_batch(at):
     z = np.array(at["z"])
     inside = np.array(at["inside"])
-    batch, eps = z[inside], 10 ** at["log_eps"]
+    batch, eps = z[inside], at["eps"]
     hat = (batch - batch.mean()) / np.sqrt(batch.var() + eps)
-    found = {"m": len(batch), "eps": eps, "mean": batch.mean(), "var": batch.var(), "std": batch.std()}
+    found = {"m": len(batch), "mean": batch.mean(), "var": batch.var(), "std": batch.std()}
     found |= {"divisor": np.sqrt(batch.var() + eps), "largest": np.abs(hat).max(), "bound": np.sqrt(len(batch) - 1)}
     y = at["gamma"] * hat + at["beta"]
     for key, values in [("hat", hat), ("out", y)]:
@@ -58,12 +58,12 @@ def correct_running(at):
     layer.running_var.fill_(at["var_0"])
     for k in range(at["t"]):
         truth = 5 + at["drift"] * (k + 1)
-        z = truth + 2 * noise[k, : at["size"], None]
+        z = truth + 2 * noise[k, : at["m"], None]
         training = layer(z).detach()
     found = {"running.mean": layer.running_mean.item(), "running.var": layer.running_var.item()}
     for key, y in [("training", training), ("evaluation", layer.eval()(z).detach())]:
         found |= {f"{key}.mean": y.mean().item(), f"{key}.std": y.std(correction=0).item(), f"{key}.first": y[0].item()}
-    found |= {"truth.mean": truth, "truth.var": 4, "batch.mean": z.mean().item(), "keras": 1 - at["alpha"]}
+    found |= {"truth.mean": truth, "truth.var": 4, "batch.mean": z.mean().item()}
     found |= {"batch.biased": z.var(correction=0).item(), "batch.unbiased": z.var().item()}
     return found | {"weight": (1 - at["alpha"]) ** at["t"]}
 
@@ -78,14 +78,14 @@ def by_torch(z, gamma, beta):
 def correct_undo(at):
     z, noise = np.array(data_of("undo", "z")), np.array(data_of("undo", "noise"))
     gamma, beta = (torch.tensor(at[key], dtype=torch.float64) for key in ["gamma", "beta"])
-    days = 6 + 3 * noise[:, : at["size"]]
+    days = 6 + 3 * noise[:, : at["m"]]
     other = days[at["other"] - 1]
     errors = [by_torch(batch, gamma, beta)[1].item() / 9 for batch in days]
     loss = by_torch(z, gamma, beta)[1].item()
     found = {"loss": loss, "known": loss / z.var(), "goal.gamma": np.sqrt(z.var() + EPS), "goal.beta": z.mean()}
     found |= {"next.mean": other.mean(), "next.std": other.std(), "next.error": errors[at["other"] - 1]}
     found |= {f"next.y.{i}": y.item() for i, y in enumerate(by_torch(other, gamma, beta)[0])}
-    return found | {"average": np.mean(errors), "law": 1.5 / at["size"]}
+    return found | {"average": np.mean(errors), "law": 1.5 / at["m"]}
 
 
 def step_down(at):
@@ -98,23 +98,23 @@ def step_down(at):
 
 def correct_linear(at):
     white = np.array(data_of("linear", "white"))
-    x = np.stack([white[:, 0], at["rho"] * white[:, 0] + np.sqrt(1 - at["rho"] ** 2) * white[:, 1]], axis=1)
+    x = np.stack([white[:, 0], at["corr"] * white[:, 0] + np.sqrt(1 - at["corr"] ** 2) * white[:, 1]], axis=1)
     W = np.array([[at["w11"], at["w12"]], [at["w21"], at["w22"]]])
     linear = x @ W.T
     x_hat = F.batch_norm(torch.tensor(x), None, None, training=True, eps=EPS).numpy()
     norm = x_hat * [at["gamma1"], at["gamma2"]] + [at["beta1"], at["beta2"]]
-    energy = (linear**2).sum()
-    found, left = {"missed": ((norm - linear) ** 2).sum() / energy}, 0
+    square = (linear**2).sum()
+    found, left = {"missed": ((norm - linear) ** 2).sum() / square}, 0
     for j in range(2):
         design = np.stack([x_hat[:, j], np.ones(len(x))], axis=1)
         (gamma, beta), residual, *_ = np.linalg.lstsq(design, linear[:, j])
         found |= {f"best.parameters.gamma{j + 1}": gamma, f"best.parameters.beta{j + 1}": beta}
         left += residual[0]
     turn = np.allclose(W @ W.T, np.eye(2)) and np.linalg.det(W) > 0
-    found |= {"best.missed": left / energy, "sin2": W[1, 0] ** 2 if turn else None}
+    found |= {"best.missed": left / square, "sin2": W[1, 0] ** 2 if turn else None}
     for key, points in [("input", x), ("linear", linear), ("norm", norm)]:
         constant = points.std(axis=0).min() < 1e-9
-        found[f"corr.{key}"] = None if constant else np.corrcoef(points.T)[0, 1]
+        found[f"correlation.{key}"] = None if constant else np.corrcoef(points.T)[0, 1]
     return found
 
 
@@ -125,25 +125,27 @@ CORRECT = {"batch": correct_batch, "running": correct_running, "undo": correct_u
 
 NAME = "(control => control && (control.name || control.ariaLabel || control.textContent))"
 WHERE = f"{NAME}((document.activeElement.shadowRoot ?? document).activeElement)"
-ORDER = f"e => [...e.shadowRoot.querySelectorAll('input, button, [tabindex]')].map({NAME})"
+CONTROLS = "[...e.shadowRoot.querySelectorAll('input, button, summary, [tabindex]')].filter(c => c.checkVisibility())"
+ORDER = f"e => {CONTROLS}.map({NAME})"
 
 
 class Hands:
     """Open an explorer, use it as a reader does, and know what its inputs must be by now."""
 
-    def __init__(self, browser, name, folder, **options):
+    def __init__(self, browser, name, folder, before="", after="", view="", **options):
         self.name = name
         path = folder / f"{name}.html"
         head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
         head += '<meta name="viewport" content="width=device-width"><title>Explorer</title>'
-        path.write_text(head + made(name)._repr_html_(), "utf8")
+        path.write_text(head + before + made(name)._repr_html_() + after, "utf8")
         self.context = browser.new_context(**{"viewport": {"width": 900, "height": 1000}, "offline": True} | options)
         self.tab = self.context.new_page()
         self.errors, self.requests = [], []
         self.tab.on("console", lambda message: self.errors.append(message.text))
         self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
         self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.goto(path.as_uri())
+        self.address = path.as_uri()
+        self.tab.goto(self.address + view)
         self.element = self.tab.locator(f"bn-{name}")
         self.at = {key: value for key, value in data_of(name, "start").items()}
 
@@ -169,20 +171,22 @@ class Hands:
 
     def slide(self, control, key, times=1):
         """Move a slider with a key; note what a slider of HTML does then."""
+        if control in FOLDED and control not in self.element.evaluate(ORDER):
+            self.reach("More settings")
+            self.tab.keyboard.press("Enter")
         self.reach(control)
         field = self.element.locator(f"input[name={control}]")
         low, high, step = (float(field.get_attribute(name)) for name in ["min", "max", "step"])
+        to, back = (np.log10, lambda power: 10.0**power) if control == "eps" else (float, float)
         for _ in range(times):
             self.tab.keyboard.press(key)
-            value = low + np.floor((np.clip(self.at[control], low, high) - low) / step + 0.5) * step  # on its grid
+            value = low + np.floor((np.clip(to(self.at[control]), low, high) - low) / step + 0.5) * step  # on its grid
             value = {"ArrowRight": value + step, "ArrowLeft": value - step, "Home": low, "End": high}[key]
-            self.set(control, float(np.clip(value, low, high).round(6)))
+            self.set(control, back(float(np.clip(value, low, high).round(6))))
 
     def set(self, control, value):
         """Note a new value, and those that follow from it."""
-        self.at[control] = int(value) if control in {"t", "size", "other"} else value
-        if control == "keras":
-            self.at["alpha"] = round(1 - value, 6)
+        self.at[control] = int(value) if control in {"t", "m", "other"} else value
         if control == "theta":
             c, s = np.cos(np.radians(value)), np.sin(np.radians(value))
             self.at |= {"w11": c, "w12": -s, "w21": s, "w22": c}
@@ -191,7 +195,7 @@ class Hands:
         """Hold what is shown, and the state, against the correct numbers; return how many were shown."""
         state = self.state
         for key, value in self.at.items():
-            if key not in {"keras", "theta"}:  # they follow alpha and W
+            if key != "theta":  # it follows W
                 assert state[key] == pytest.approx(value, abs=1e-9), key
         correct = CORRECT[self.name](self.at)
         for name, value in correct.items():
@@ -216,7 +220,7 @@ class Hands:
     def close(self):
         """Close the page; nothing may have gone wrong, and nothing was asked for but the page."""
         assert self.errors == []
-        assert len(self.requests) == 1
+        assert {url.split("#")[0] for url in self.requests} == {self.address}
         self.context.close()
 
 
@@ -242,24 +246,28 @@ def open_explorer(browser, tmp_path):
 
 
 SLIDERS = {
-    "batch": ["gamma", "beta", "log_eps"],
-    "running": ["alpha", "keras", "mean_0", "var_0", "t", "size", "drift"],
-    "undo": ["gamma", "beta", "lr", "size", "other"],
-    "linear": ["theta", "w11", "w12", "w21", "w22", "gamma1", "gamma2", "beta1", "beta2", "rho"],
+    "batch": ["gamma", "beta", "eps"],
+    "running": ["alpha", "t", "m", "drift", "mean_0", "var_0"],
+    "undo": ["gamma", "beta", "lr", "m"],
+    "linear": ["theta", "corr", "gamma1", "gamma2", "w11", "w12", "w21", "w22", "beta1", "beta2"],
 }
+FOLDED = {"mean_0", "var_0", "w11", "w12", "w21", "w22", "beta1", "beta2"}
+RANGES = (
+    "e => [...e.shadowRoot.querySelectorAll('input[type=range]')].filter(i => i.checkVisibility()).map(i => i.name)"
+)
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_start_is_shown_and_every_slider_to_its_ends(open_explorer, name):
     hands = open_explorer(name)
     assert hands.check() >= 6
-    names = hands.element.evaluate("e => [...e.shadowRoot.querySelectorAll('input[type=range]')].map(i => i.name)")
-    assert names == SLIDERS[name]
+    assert hands.element.evaluate(RANGES) == [slider for slider in SLIDERS[name] if slider not in FOLDED]
+    assert len(hands.element.evaluate(RANGES)) <= 4
     for slider in SLIDERS[name]:
         for key in ["End", "Home"]:
             hands.slide(slider, key)
             hands.check()
-        hands.element.get_by_role("button", name="Back to the start").press("Enter")
+        hands.element.get_by_role("button", name="Start over").press("Enter")
         hands.at = dict(data_of(name, "start"))
         hands.check()
 
@@ -314,9 +322,10 @@ def test_a_batch_keeps_its_last_sample(open_explorer):
 def test_gradient_descent_by_keyboard(open_explorer):
     hands = open_explorer("undo")
     for lr_keys, button, steps in [
-        (0, "One step down", 1),
+        (0, "One step", 1),
         (0, "Ten steps", 10),
-        (8, "One step down", 1),
+        (8, "One step", 1),
+        (0, "Another batch", 0),
         (5, "Ten steps", 10),
     ]:
         if lr_keys:
@@ -325,6 +334,7 @@ def test_gradient_descent_by_keyboard(open_explorer):
         hands.tab.keyboard.press("Enter")
         for _ in range(steps):
             hands.at |= step_down(hands.at)
+        hands.at["other"] += not steps
         hands.check()
     hands.slide("gamma", "ArrowLeft", 2)  # from between its steps back onto them
     hands.check()
@@ -333,7 +343,7 @@ def test_gradient_descent_by_keyboard(open_explorer):
 def test_one_step_of_learning_rate_one_half_undoes_and_above_one_diverges(open_explorer):
     hands = open_explorer("undo")
     hands.slide("lr", "ArrowRight", 8)
-    hands.reach("One step down")
+    hands.reach("One step")
     hands.tab.keyboard.press("Enter")
     assert hands.state["loss"] < 1e-9
     hands.slide("lr", "End")
@@ -361,9 +371,9 @@ def test_best_batch_norm_misses_sine_squared(open_explorer):
     ("name", "label", "keys"),
     [
         ("undo", "γ and β", ("gamma", "beta")),
-        ("linear", "where Linear sends feature 1: W11 and W21", ("w11", "w21")),
-        ("linear", "where Linear sends feature 2: W12 and W22", ("w12", "w22")),
-        ("linear", "corner of the frame after BatchNorm: γ + β", ("gamma1", "gamma2")),
+        ("linear", "arrow 1, column 1 of W", ("w11", "w21")),
+        ("linear", "arrow 2, column 2 of W", ("w12", "w22")),
+        ("linear", "corner of the square after BatchNorm: γ + β", ("gamma1", "gamma2")),
     ],
 )
 def test_points_in_the_plane_by_keyboard_and_by_drag(open_explorer, name, label, keys):
@@ -379,7 +389,7 @@ def test_points_in_the_plane_by_keyboard_and_by_drag(open_explorer, name, label,
     corner = hands.element.locator(".live svg").nth(int("corner" in label)).bounding_box()
     for _ in range(12):
         _, x, y = hands.handle(label)
-        goal = corner["x"] + rng.uniform(60, 240), corner["y"] + rng.uniform(40, 240)
+        goal = corner["x"] + rng.uniform(110, 330), corner["y"] + rng.uniform(40, 240)
         drag(hands.tab.mouse, (x, y), goal)
         _, x, y = hands.handle(label)
         assert np.hypot(x - goal[0], y - goal[1]) < 4  # the nearest point of its grid
@@ -426,7 +436,7 @@ def test_samples_of_the_batch_by_drag(open_explorer):
         if spread < 1.5:  # the next hand might take the neighbour
             hands.at["z"] = list(data_of("batch", "start")["z"])
             hands.at["inside"] = list(data_of("batch", "start")["inside"])
-            hands.element.get_by_role("button", name="Back to the start").click()
+            hands.element.get_by_role("button", name="Start over").click()
 
 
 def test_a_wild_sample_moves_all_normalized_values_and_stops_at_the_bound(open_explorer):
@@ -450,12 +460,12 @@ def test_handles_by_touch_on_a_phone(open_explorer, name):
     for kind, points in [
         ("touchStart", [{"x": x, "y": y}]),
         ("touchMove", [{"x": x + 20, "y": y}]),
-        ("touchMove", [{"x": x + 50, "y": y - 3}]),
+        ("touchMove", [{"x": x + 40, "y": y - 3}]),
         ("touchEnd", []),
     ]:
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     moved = found.locator(".reach").bounding_box()
-    assert moved["x"] - box["x"] == pytest.approx(50, abs=5)
+    assert moved["x"] - box["x"] == pytest.approx(40, abs=5)
     hands.at |= {key: value for key, value in hands.state.items() if key in hands.at}
     assert hands.state != before
     hands.check()
@@ -480,7 +490,7 @@ def test_tab_goes_through_all_controls_and_each_has_a_name(open_explorer, name):
     assert reached == expected
     assert len(set(reached)) == len(reached)
     roles = hands.element.get_by_role("slider")
-    assert roles.count() == len(SLIDERS[name]) + hands.element.locator(".handle").count()
+    assert roles.count() == len(set(SLIDERS[name]) - FOLDED) + hands.element.locator(".handle").count()
     for line in hands.element.aria_snapshot().splitlines():
         assert not re.fullmatch(r"\s*- (slider|checkbox|button)(: .*)?", line), line
 
@@ -510,15 +520,202 @@ def test_nothing_sticks_out(open_explorer, name, width):
     assert hands.element.evaluate(sticking) == []
 
 
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+LONG = '<div style="height: 3000px"></div>'
+BAR = "<style>html { scroll-padding-top: 64px }</style>"  # as the book has, for its bar of buttons
+VIEW = {  # what a reader does, and the end of the address
+    "batch": ([("eps", "ArrowRight", 4), ("beta", "ArrowLeft", 2)], "?beta=-0.2&eps=0.1"),
+    "running": ([("alpha", "ArrowLeft", 9), ("t", "End", 1)], "?alpha=0.01&t=80"),
+    "undo": ([("gamma", "ArrowRight", 20), ("m", "Home", 1)], "?gamma=3&m=2"),
+    "linear": ([("theta", "ArrowRight", 9), ("corr", "End", 1)], "?theta=90&corr=0.9"),
+}
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_plots_stay_in_sight_while_any_slider_of_a_phone_moves(open_explorer, name):
+    output = f'{BAR}{LONG}<div style="overflow: auto">'  # a notebook's output scrolls sideways by itself
+    hands = open_explorer(name, before=output, after=f"</div>{LONG}", **PHONE)
+    plots = hands.element.locator(".plots")
+    if FOLDED & set(SLIDERS[name]):
+        hands.element.get_by_text("More settings").click()
+    for slider in SLIDERS[name]:
+        field = hands.element.locator(f"input[name={slider}]")
+        field.focus()
+        shown, box = plots.bounding_box(), field.bounding_box()
+        assert shown["y"] >= 63, slider
+        assert shown["y"] + shown["height"] < box["y"] + 1, slider
+        assert box["y"] + box["height"] < 844, slider
+        field.evaluate("e => scrollBy(0, e.getBoundingClientRect().top - 700)")  # low in the window, or near its top
+        assert plots.bounding_box()["y"] >= 63, slider
+    assert plots.evaluate("e => getComputedStyle(e).backgroundColor") not in {"transparent", "rgba(0, 0, 0, 0)"}
+
+
+def test_in_a_low_window_the_plots_leave_room_for_the_sliders(open_explorer):
+    hands = open_explorer("running", viewport={"width": 800, "height": 360})
+    assert hands.element.locator(".plots").evaluate("e => getComputedStyle(e).position") == "static"
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_the_address_holds_the_view_and_opens_it(open_explorer, name):
+    hands = open_explorer(name)
+    moves, view = VIEW[name]
+    for slider, key, times in moves:
+        hands.slide(slider, key, times)
+    before = hands.tab.evaluate("[history.length, scrollY]")
+    hands.tab.wait_for_timeout(400)
+    assert hands.tab.url == f"{hands.address}#explore-{name}{view}"
+    assert hands.tab.evaluate("[history.length, scrollY]") == before
+    opened = open_explorer(name, before=LONG, after=LONG, view=f"#explore-{name}{view}")
+    opened.at = hands.at
+    opened.check()
+    assert opened.element.bounding_box()["y"] == pytest.approx(0, abs=20)
+    hands.element.get_by_role("button", name="Start over").press("Enter")
+    hands.tab.wait_for_timeout(400)
+    assert hands.tab.url == f"{hands.address}#explore-{name}"
+
+
+def test_what_was_dragged_comes_back_by_a_link_that_is_followed_in_the_page(open_explorer):
+    hands = open_explorer(
+        "batch", before=f'<a href="#explore-batch?z=1,2,3,4,5,6,7,8&inside=1,1,0,0,0,0,0,0">A view</a>{LONG}'
+    )
+    hands.tab.get_by_text("A view").click()
+    hands.tab.wait_for_function("scrollY > 1000")
+    hands.at |= {"z": list(range(1, 9)), "inside": [True] * 2 + [False] * 6}
+    hands.check()
+    hands.tab.evaluate(
+        "history.replaceState({ place: [0, 0] }, ''); scrollTo(0, 0); location.hash = '#explore-batch?gamma=2'"
+    )
+
+
+def test_back_to_a_place_that_the_page_keeps_does_not_scroll(open_explorer):
+    hands = open_explorer("undo", before=LONG)
+    hands.tab.evaluate(
+        "history.replaceState({ place: [0, 0] }, '', '#explore-undo?gamma=2'); location.hash = ''; history.back()"
+    )
+    hands.tab.wait_for_function("document.querySelector('bn-undo').state.gamma === 2")
+    assert hands.tab.evaluate("scrollY") < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "change"),
+    [
+        (
+            "batch",
+            "?gamma=99&eps=abc&z=1,2&inside=0,0,0,0,0,0,0,0&none=1",
+            {"gamma": 3, "inside": [True] + [False] * 7},
+        ),
+        ("running", "?t=4.4&m=0&alpha=&var_0=-3", {"t": 4, "m": 2, "alpha": 0, "var_0": 0}),
+        ("undo", "?other=400&gamma=2.718281&lr=1e3", {"other": 40, "gamma": 2.718281, "lr": 1.2}),
+        ("linear", "?w11=2&w12=0&w21=0&w22=%ZZ", {"w11": 2, "w12": 0, "w21": 0}),
+    ],
+)
+def test_an_address_that_makes_no_sense_does_no_harm(open_explorer, name, view, change):
+    hands = open_explorer(name, view=f"#explore-{name}{view}")
+    hands.at |= change
+    hands.check()
+
+
+def test_a_matrix_that_is_no_rotation_stands_in_the_address_by_its_entries(open_explorer):
+    hands = open_explorer("linear")
+    hands.slide("w12", "End")
+    hands.tab.wait_for_timeout(400)
+    assert hands.tab.url.endswith("#explore-linear?w12=3")
+    assert "no rotation" in hands.element.locator("label", has_text="angle").inner_text()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_button_copies_the_link_or_puts_it_into_the_address(open_explorer, allowed):
+    hands = open_explorer("undo", permissions=["clipboard-read", "clipboard-write"] if allowed else [])
+    if not allowed:
+        hands.tab.evaluate("navigator.clipboard.writeText = () => Promise.reject()")
+    hands.slide("lr", "Home")
+    hands.element.get_by_role("button", name="Copy link to this view").press("Enter")
+    hands.element.get_by_text("The link is copied." if allowed else "The link stands in the address bar.").wait_for()
+    address = hands.tab.evaluate("navigator.clipboard.readText()") if allowed else hands.tab.url
+    assert address == f"{hands.address}#explore-undo?lr=0.05"
+
+
+def test_in_a_notebook_the_address_stays(open_explorer):
+    hands = open_explorer("undo", before='<div class="jp-OutputArea">')
+    hands.slide("lr", "Home")
+    hands.tab.wait_for_timeout(400)
+    assert hands.tab.url == hands.address
+    assert hands.element.get_by_role("button", name="Copy link").count() == 0
+
+
+CROSSED = """e => { const found = [];
+    for (const svg of e.shadowRoot.querySelectorAll('.plots svg')) {
+        const texts = [...svg.querySelectorAll('g[aria-hidden] text')].map(t => [t.textContent, t.getBBox()]);
+        const inside = (x, y, b) => x > b.x && x < b.x + b.width && y > b.y + 3 && y < b.y + b.height - 3;
+        texts.forEach(([words, box], i) => {
+            for (const [other, b] of texts.slice(i + 1)) {
+                const apart = box.x >= b.x + b.width || b.x >= box.x + box.width
+                    || box.y + 3 >= b.y + b.height || b.y + 3 >= box.y + box.height;
+                if (!apart) found.push(`${words} meets ${other}`);
+            }
+            for (const mark of svg.querySelectorAll('line, path:not(.area)')) {
+                const length = mark.getTotalLength();
+                for (let at = 0; at <= length; at += 2) {
+                    const { x, y } = mark.getPointAtLength(at);
+                    if (inside(x, y, box)) found.push(`${words} is crossed by ${mark.outerHTML.slice(0, 80)}`);
+                }
+            }
+        });
+    }
+    return found; }"""
+
+
+@pytest.mark.parametrize("options", [PHONE, {}], ids=["phone", "wide"])
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_labels_are_large_enough_and_no_line_goes_through_one(open_explorer, name, options):
+    hands = open_explorer(name, **options)
+    sizes = "e => [...e.shadowRoot.querySelectorAll('.live *')].map(c => parseFloat(getComputedStyle(c).fontSize))"
+    assert min(hands.element.evaluate(sizes)) >= 10
+    assert hands.element.evaluate(CROSSED) == []
+    for slider in SLIDERS[name]:
+        if slider not in FOLDED:
+            for key in ["End", "Home"]:
+                hands.element.locator(f"input[name={slider}]").press(key)
+                assert hands.element.evaluate(CROSSED) == [], (slider, key)
+    if name == "undo":
+        hands.element.get_by_role("button", name="Ten steps").press("Enter")
+        assert hands.element.evaluate(CROSSED) == []
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_all_numbers_are_folded_and_open_by_a_key(open_explorer, name):
+    hands = open_explorer(name)
+    table = hands.element.locator("details table").first
+    assert not table.is_visible()
+    hands.reach("All numbers")
+    hands.tab.keyboard.press("Enter")
+    assert table.is_visible()
+
+
+SMALLEST = """e => Math.min(...[...e.querySelectorAll('text')].map(
+    t => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a))"""
+PRIVATE = r"\b(frame|missed share|memory|energy|share|size N|rho|log_eps|keras)\b"
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_words_and_symbols_are_those_of_the_book(name):
+    explorer = made(name)
+    words = [explorer.sentence, explorer.alt, EXPLORERS[name].__doc__, *explorer.data["start"]]
+    script = re.sub(r"//.*", "", (FOLDER / f"{name}.js").read_text("utf8"))
+    words += re.findall(r'"[^"\n]*"|`[^`]*`', script)
+    assert [found for text in words if (found := re.search(PRIVATE, text))] == []
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_without_javascript_there_are_a_sentence_and_a_figure(open_explorer, name):
-    hands = open_explorer(name, java_script_enabled=False)
+    hands = open_explorer(name, java_script_enabled=False, viewport={"width": 390, "height": 844})
     assert len(hands.element.locator("p").inner_text().split()) > 10
     assert hands.element.locator("p").is_visible()
     figure = hands.element.get_by_role("img")
     assert figure.is_visible()
     assert len(figure.get_attribute("aria-label").split()) > 8
     assert figure.bounding_box()["height"] > 150
+    assert figure.evaluate(SMALLEST) >= 10
     markup = figure.evaluate("e => e.outerHTML")
     assert "currentColor" in markup
     assert explorers.INK not in markup
@@ -547,7 +744,7 @@ def test_two_outputs_on_one_page_work(browser, tmp_path):
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.goto(path.as_uri())
     assert errors == []
-    assert [e.evaluate("e => e.state.m ?? e.state.size") for e in tab.locator("bn-batch, bn-undo").all()] == [4, 4, 8]
+    assert [e.evaluate("e => e.state.m") for e in tab.locator("bn-batch, bn-undo").all()] == [4, 4, 8]
     tab.close()
 
 
@@ -577,13 +774,13 @@ def test_chapter_shows_its_explorer_in_light_and_dark(browser, book, name, schem
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.goto((book / f"chapters/{CHAPTERS[name]}.html").as_uri())
     assert tab.evaluate("document.documentElement.dataset.theme") == scheme
-    for part in ["svg text", "td", "label span", "button", "[role=status]", "th"]:
+    for part in ["svg text", "td", "label span", "button", "[role=status]", "th", "summary"]:
         assert contrast(tab, f"bn-{name} .live {part}") >= 4.5, part
     slider = tab.locator(f"bn-{name} input[type=range]").first
     before, address = tab.locator(f"bn-{name}").evaluate("e => JSON.stringify(e.state)"), tab.url
     slider.press("ArrowRight")
     assert tab.locator(f"bn-{name}").evaluate("e => JSON.stringify(e.state)") != before
-    assert tab.url == address  # an arrow key turns no page
+    assert tab.url.split("#")[0] == address  # an arrow key turns no page
     assert errors == []
     tab.close()
 

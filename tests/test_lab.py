@@ -96,7 +96,7 @@ def test_explorer_works_and_keeps_the_arrow_keys(tab, theme):
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     tab.evaluate(RUN_ALL, "explorer.ipynb")
-    slider = tab.locator("bn-batch").get_by_role("slider", name="γ, scale")
+    slider = tab.locator("bn-batch").get_by_role("slider", name="scale γ")
     slider.click()  # in the middle, at 0
     chosen = "jupyterapp.shell.currentWidget.content.activeCellIndex"
     before = tab.evaluate(chosen)

@@ -1,13 +1,15 @@
 """Explorers: interactive figures that need no kernel, one function each.
 
-A cell calls one of the functions, and shows what it returns: a custom element with its script, which works in
-JupyterLab, in the built page, without a network and from a file. Without JavaScript, and in print, a sentence and a
-figure of the same start state stand there. The element's property ``state`` holds all of its numbers.
+A cell calls one of the functions and shows what it returns, which is a custom element with its script. It works in
+JupyterLab and in the built page, without a network and from a file. Without JavaScript and in print, a sentence and a
+figure of the same start stand in its place. The element's property ``state`` holds all of its numbers. On a web page
+the address holds what the reader has changed, so one can send a view: ``04_identity.html#explore-undo?gamma=3&m=2``.
 """
 
 import html
 import io
 import json
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,18 +25,18 @@ HERE = Path(__file__).parent
 
 
 class Explorer:
-    """What a cell shows: the element <bn-NAME> with its data and its script, and what stands there without script.
+    """What a cell shows: the element <bn-NAME> with its data and its script, and what a reader without scripts sees.
 
     Parameters
     ----------
     name : str
         The file NAME.js beside this one.
     data : dict
-        Given to the element as JSON; ``start`` holds the state at the start.
+        Given to the element as JSON. Its ``start`` holds the values at the start.
     sentence, alt : str
-        What is to be seen, and what the figure shows, for readers without JavaScript.
+        What there is to see, and what the figure shows, for readers without JavaScript.
     figure : Figure
-        Of the start state; its ink becomes that of the page.
+        The figure of the start. Its ink becomes that of the page.
     """
 
     def __init__(self, name, data, sentence, figure, alt):
@@ -45,25 +47,26 @@ class Explorer:
 
     def _repr_html_(self):
         script = "".join((HERE / name).read_text("utf8") for name in ["shared.js", f"{self.name}.js"])
+        script = re.sub(r"^\s*(//.*)?\n?|[ \t]+//[ \t].*", "", script, flags=re.M)  # neither comments nor indentation
         data = "".join(f' data-{key}="{html.escape(json.dumps(value))}"' for key, value in self.data.items())
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
         return (
-            f'<bn-{self.name} style="{colors}"{data}>\n'
-            f"<p>{html.escape(self.sentence)} (On the web page, with JavaScript on, this figure can be moved.)</p>\n"
+            f'<bn-{self.name} id="explore-{self.name}" style="{colors}"{data}>\n'
+            f"<p>{html.escape(self.sentence)} (In the online book, with JavaScript, you can move this figure.)</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"
         )
 
 
 def new_figure(*arguments, **options):
-    """Return a new figure in the book's style, and its axes; pyplot does not know of it, so no cell shows it twice."""
+    """Return a new figure in the book's style and its axes. Since pyplot does not know it, no cell shows it twice."""
     with mpl.rc_context(STYLE):
         figure = Figure(**options)
         return figure, figure.subplots(*arguments)
 
 
 def to_svg(figure, alt):
-    """Return a figure as an element of a page: it has a name, takes the ink of the page, and leaves letters to it."""
+    """Return a figure as an element of a page, with a name, in the ink and the letters of the page."""
     text = io.StringIO()
     with mpl.rc_context(STYLE | {"svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
@@ -72,7 +75,7 @@ def to_svg(figure, alt):
 
 
 def draw_lines(ax, rows, names, colors):
-    """Draw number lines below each other, and join what becomes of each sample."""
+    """Draw number lines below each other, and join the values of each sample."""
     heights = range(len(rows) - 1, -1, -1)
     for sample in np.array(rows).T:
         ax.plot(sample, heights, color=INK, linewidth=1, alpha=0.5)
@@ -85,11 +88,11 @@ def draw_lines(ax, rows, names, colors):
 
 
 def explore_batch():
-    """Show one batch: eight samples of one unit, of which the reader takes some into the batch, and moves them.
+    """Show one batch: eight values of one feature, which the reader moves and takes into the batch or leaves out.
 
-    Three number lines show z, ẑ and y = γ ẑ + β; drag one sample, and all normalized values move. The reader sets γ, β
-    and ε, and reads the mean, the *biased* variance and the standard deviation of z, ẑ and y, and √(m − 1), which
-    no |ẑ| reaches.
+    Three number lines show z, ẑ and y = γ ẑ + β. When the reader drags one value, all normalized values move. The
+    reader also sets γ, β and ε, and reads the mean, the *biased* variance and the standard deviation of z, ẑ and y, and
+    the bound √(m − 1), which no |ẑ| reaches.
 
     Returns
     -------
@@ -99,28 +102,29 @@ def explore_batch():
     z = np.array([7.0, 1, 15, 9, 4, -3, 22, 12])
     inside = [True] * 4 + [False] * 4
     y = batch_norm(z[:4, None], training=True)[:, 0]
-    figure, ax = new_figure(figsize=(6, 2.6))
+    figure, ax = new_figure(figsize=(4.8, 2.6))
     draw_lines(ax, [z[:4], y, y], ["input z", "normalized ẑ", "output y"], ["plain", "batch", "batch"])
     return Explorer(
         "batch",
-        {"start": {"z": z.tolist(), "inside": inside, "gamma": 1, "beta": 0, "log_eps": -5}},
-        "A batch of four samples, 7, 1, 15 and 9, has mean 8 and standard deviation 5; BatchNorm takes both out.",
+        {"start": {"z": z.tolist(), "inside": inside, "gamma": 1, "beta": 0, "eps": 1e-5}},
+        "A batch of the values 7, 1, 15 and 9 has mean 8 and standard deviation 5, and BatchNorm takes both out.",
         figure,
-        "Three number lines: the four samples of the batch, their normalized values near zero, and the outputs.",
+        "Three number lines with the four values of the batch, their normalized values near zero, and the outputs.",
     )
 
 
 def explore_running():
-    """Show running statistics: 80 batches of a unit, and what the layer remembers of them.
+    """Show running statistics: how they follow up to 80 batches of one feature.
 
-    The reader sets the momentum (torch's, or Keras', which is 1 minus it), the start, the batch size and a drift of
-    the data, and walks through the batches. Two plots show running mean and running variance, which averages the
-    *unbiased* variances, against the truth; a third one the last batch in training and in evaluation mode.
+    The reader sets the momentum α of torch (in Keras it is 1 − α), the number of batches, the number m of values in
+    each, a drift of the data, and the initial values. Two plots compare the running mean, and the running variance,
+    which averages the *unbiased* variances, with the truth. A third one shows the newest batch in training mode and in
+    evaluation mode.
 
     Returns
     -------
     Explorer
-        Starts with torch's momentum 0.1 after 20 batches of 8, with true mean 5 and variance 4, and without drift.
+        Starts with α = 0.1 after 20 batches of 8 values, whose true mean is 5 and true variance 4, without drift.
     """
     noise = np.random.default_rng(0).standard_normal((80, 32)).round(2)
     batches = 5 + 2 * noise[:, :8]
@@ -129,34 +133,34 @@ def explore_running():
     for batch in batches[:20]:
         layer(batch[:, None])
         path.append((layer.running_mean[0], layer.running_var[0]))
-    figure, axes = new_figure(1, 2, figsize=(6.4, 2.6))
+    figure, axes = new_figure(1, 2, figsize=(4.8, 2.4))
     seen = batches[:20].mean(axis=1), batches[:20].var(axis=1, ddof=1)
     for ax, title, truth, dots, line in zip(axes, ["mean", "variance"], [5, 4], seen, np.transpose(path), strict=True):
         ax.plot(range(1, 21), dots, ".", color=COLOR["batch"])
         draw_theory(ax, [0, 20], [truth, truth])
         ax.plot(line, color=COLOR["running"])
-        ax.set(title=title, xlabel="batches", xticks=[0, 10, 20])
-    start = {"alpha": 0.1, "keras": 0.9, "mean_0": 0, "var_0": 1, "t": 20, "size": 8, "drift": 0}
+        ax.set(title=title, xlabel="number of the batch", xticks=[0, 10, 20])
+    start = {"alpha": 0.1, "t": 20, "m": 8, "drift": 0, "mean_0": 0, "var_0": 1}
     return Explorer(
         "running",
         {"start": start, "noise": noise.tolist()},
-        "After 20 batches (dots) with momentum 0.1, the running mean, a line, has come near the truth, dashed.",
+        "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth.",
         figure,
-        "Two plots over 20 batches: the running mean rises from 0 to 5 and the running variance from 1 to about 4.",
+        "Two plots over 20 batches. The running mean rises from 0 to above 4, the running variance from 1 to below 3.",
     )
 
 
 def explore_undo():
-    """Show how γ and β undo the normalization: a point on the contours of the loss, and another batch.
+    """Show how γ and β undo the normalization of one batch, and what they do to another batch.
 
-    The reader drags the point or takes steps of gradient descent, with any learning rate, on the 64 days of the
-    chapter. Then the same γ and β meet another batch of m days; the error, as a share of the variance, stands beside
-    the average over 40 batches and beside 1.5 / m.
+    The loss is the mean squared error on 64 days. In the plane of γ and β, the reader drags a point or takes steps of
+    gradient descent with any learning rate. Then the same γ and β meet another batch of m days. Its error, as a
+    fraction of the variance, stands beside the mean over 40 such batches and the rule 1.5 / m.
 
     Returns
     -------
     Explorer
-        Starts at γ = 1, β = 0, with learning rate 0.1 and other batches of 8.
+        Starts at γ = 1 and β = 0, with learning rate 0.1 and other batches of 8 days.
     """
     z = 6 + 3 * np.random.default_rng(0).standard_normal(64)
     noise = np.random.default_rng(1).standard_normal((40, 64)).round(2)
@@ -172,41 +176,44 @@ def explore_undo():
     ax.set(aspect="equal", xlim=(-4, 10), ylim=(-2, 12), xlabel="γ in °C", ylabel="β in °C")
     return Explorer(
         "undo",
-        {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "size": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
-        "The contours of the loss are circles around the goal: γ = √(σ² + ε), β = μ. Descent starts at γ = 1, β = 0.",
+        {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "m": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
+        "The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0.",
         figure,
-        "Circles around the goal, with a point at gamma 1, beta 0, where gradient descent starts.",
+        "Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts.",
     )
 
 
 def explore_linear():
-    """Show Linear and BatchNorm side by side: a cloud of two features under a 2 × 2 matrix, and under γ and β.
+    """Show Linear and BatchNorm side by side: what they make of a cloud of points and of a square around its middle.
 
-    The reader drags the two arrows of the matrix or turns it by an angle θ, and the corner of BatchNorm's frame.
-    Tables show the correlations, and the share of Linear's output that BatchNorm misses, with these γ and β and with
-    the best ones. For a turn of a white cloud that is sin²θ; the cloud can be made correlated, too.
+    For Linear, the reader drags the two columns of its matrix or chooses a rotation by an angle θ. For BatchNorm, the
+    reader drags a corner of the square, which sets γ. The cloud can be correlated. The explorer tells the correlations,
+    and the fraction of Linear's output that BatchNorm misses with these γ and β, and with the best ones. For a rotation
+    of a white cloud the latter is sin²θ.
 
     Returns
     -------
     Explorer
-        Starts with a turn by 45 degrees, γ = 1, β = 0 and a white cloud.
+        Starts with a rotation by 45 degrees, γ = 1, β = 0 and a white cloud.
     """
     q, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((60, 3)) * [0, 1, 1] + [1, 0, 0])
     white = q[:, 1:] * np.sqrt(60)  # orthogonal to the column of ones: mean 0; length √60: variance 1
     c = np.sqrt(0.5)
-    figure, axes = new_figure(1, 2, figsize=(6, 3))
-    frame = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
-    turn = np.array([[c, -c], [c, c]])
-    for ax, title, color, W in zip(axes, ["Linear", "BatchNorm"], ["linear", "batch"], [turn, np.eye(2)], strict=True):
+    figure, axes = new_figure(1, 2, figsize=(4.8, 2.6))
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
+    rotation = np.array([[c, -c], [c, c]])
+    for ax, title, color, W in zip(
+        axes, ["Linear", "BatchNorm"], ["linear", "batch"], [rotation, np.eye(2)], strict=True
+    ):
         ax.plot(*(white @ W.T).T, ".", color=COLOR[color], alpha=0.6)
-        ax.plot(*(frame @ W.T).T, color=COLOR[color])
+        ax.plot(*(square @ W.T).T, color=COLOR[color])
         ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[-2, 0, 2], yticks=[-2, 0, 2])
     start = {"theta": 45, "w11": c, "w12": -c, "w21": c, "w22": c}
-    start |= {"gamma1": 1, "gamma2": 1, "beta1": 0, "beta2": 0, "rho": 0}
+    start |= {"gamma1": 1, "gamma2": 1, "beta1": 0, "beta2": 0, "corr": 0}
     return Explorer(
         "linear",
         {"start": start, "white": white.tolist()},
-        "A cloud and its frame: Linear turns both by 45 degrees; under BatchNorm the frame stays upright.",
+        "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm.",
         figure,
-        "Two plots of one cloud of points: after Linear, its square frame stands on a corner; after BatchNorm, level.",
+        "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing.",
     )

@@ -1,4 +1,4 @@
-// Undo: γ and β as a point on the loss, and what they make of another batch.
+// Undo: γ and β as a point on the loss of one batch, and what the layer then makes of another batch.
 
 define("bn-undo", class extends Explorer {
   build() {
@@ -6,7 +6,7 @@ define("bn-undo", class extends Explorer {
     this.noise = JSON.parse(this.dataset.noise); // (batches, samples): other days, in units of the climate
     this.climate = { mean: 6, std: 3 };
     this.trail = [];
-    const loss = this.plot(330, "Contours of the loss over γ and β, with a point to drag");
+    const loss = this.plot(330, 212, "Mean squared error over γ and β, darker where it is smaller, with a point to drag");
     loss.handle({
       label: "γ and β",
       color: () => "batch",
@@ -17,32 +17,32 @@ define("bn-undo", class extends Explorer {
       set: (gamma, beta) => { this.trail = []; Object.assign(this.at, { gamma, beta }); },
       words: () => `γ ${digits(this.at.gamma, 2)}, β ${digits(this.at.beta, 2)}`,
     });
-    this.plot(270, "Another batch: its temperatures z, and what the layer returns, y");
+    this.plot(330, 92, "Another batch: its temperatures z, and the outputs y of the layer");
     const forget = () => { this.trail = []; };
-    this.ranges("The layer", [
-      ["gamma", "γ in °C", -4, 10, 0.1, (v) => digits(v, 2), forget],
-      ["beta", "β in °C", -2, 12, 0.1, (v) => digits(v, 2), forget],
-      ["lr", "learning rate", 0.05, 1.2, 0.05],
+    const inDegrees = (v) => `${digits(v, 2)} °C`;
+    this.ranges([
+      { name: "gamma", label: "γ", min: -4, max: 10, step: 0.1, color: "batch", write: inDegrees, change: forget },
+      { name: "beta", label: "β", min: -2, max: 12, step: 0.1, color: "batch", write: inDegrees, change: forget },
+      { name: "lr", label: "learning rate η", min: 0.05, max: 1.2, step: 0.05 },
+      { name: "m", label: "batch size m", min: 2, max: this.noise[0].length, color: "plain" },
     ]);
-    this.ranges("Another batch", [
-      ["size", "its size m", 2, this.noise[0].length, 1],
-      ["other", "batch no.", 1, this.noise.length, 1],
-    ]);
-    this.table("Loss", ["the batch it knows", ""], [
+    this.allow("other", 1, this.noise.length, undefined, true);
+    this.table("The 64 days", ["the 64 days", "value"], [
       ["goal of γ: √(σ² + ε)", "goal.gamma"],
       ["goal of β: μ", "goal.beta"],
-      ["loss in °C²", "loss"],
-      ["error / variance", "known"],
+      ["mean squared error in °C²", "loss"],
+      ["as a fraction of σ²", "known"],
     ], 4);
-    this.table("Error", ["another batch", ""], [
+    this.table("Another batch", ["another batch", "value"], [
       ["mean", "next.mean"],
       ["std", "next.std"],
-      ["error / variance", "next.error"],
-      ["mean over 40 batches", "average"],
+      ["error as a fraction of the variance", "next.error"],
+      ["its mean over 40 batches", "average"],
       ["1.5 / m", "law"],
     ], 4);
-    this.button("One step down", () => this.descend(1));
+    this.button("One step", () => this.descend(1));
     this.button("Ten steps", () => this.descend(10));
+    this.button("Another batch", () => { this.at.other = (this.at.other % this.noise.length) + 1; });
   }
 
   // Gradient descent on the mean squared error between y and z.
@@ -68,8 +68,8 @@ define("bn-undo", class extends Explorer {
   }
 
   compute() {
-    const { size, other } = this.at;
-    const days = (k) => this.noise[k].slice(0, size).map((u) => this.climate.mean + this.climate.std * u);
+    const { m, other } = this.at;
+    const days = (k) => this.noise[k].slice(0, m).map((u) => this.climate.mean + this.climate.std * u);
     const variance = this.climate.std ** 2;
     const z = days(other - 1);
     const { y, error } = this.error(z);
@@ -77,46 +77,49 @@ define("bn-undo", class extends Explorer {
     return { ...this.at, loss, known: loss / biased(this.z),
       goal: { gamma: Math.sqrt(biased(this.z) + 1e-5), beta: mean(this.z) },
       next: { z, y, mean: mean(z), std: Math.sqrt(biased(z)), error: error / variance },
-      average: mean(this.noise.map((_, k) => this.error(days(k)).error)) / variance, law: 1.5 / size };
+      average: mean(this.noise.map((_, k) => this.error(days(k)).error)) / variance, law: 1.5 / m };
   }
 
   draw({ goal, next }) {
     const [loss, days] = this.plots;
-    const side = Math.min(loss.width - 60, loss.height - 50);
-    const x = loss.scale([-4, 10], [34, 34 + side]);
-    const y = loss.scale([-2, 12], [side + 12, 12]);
+    const side = Math.min(loss.width - 40, loss.height - 54);
+    const left = (loss.width - side + 24) / 2;
+    const x = loss.scale([-4, 10], [left, left + side]);
+    const y = loss.scale([-2, 12], [side + 18, 18]);
     Object.assign(this, { x, y });
-    loss.axis(x, [-4, 0, 4, 8], { y: side + 16 });
-    loss.axis(y, [0, 4, 8, 12], { x: 30 });
-    loss.text(34 + side, side + 46, "γ in °C", "end");
-    loss.text(42, 12, "β in °C");
+    loss.axis(x, [-4, 0, 4, 8], { y: side + 20 });
+    loss.axis(y, [0, 4, 8, 12], { x: left - 4 });
+    loss.text(left + side / 2, side + 51, "γ in °C: drag the point", "middle");
+    loss.text(left, 10, "β in °C");
     for (let radius = 1; radius <= 9; radius += 1) { // the loss is the square of the distance, but for ε
-      const ring = span(73).map((k) => [goal.gamma + radius * Math.cos((k * Math.PI) / 36), goal.beta + radius * Math.sin((k * Math.PI) / 36)]);
-      const inside = ([a, b]) => a >= x.low && a <= x.high && b >= y.low && b <= y.high;
-      ring.slice(1).forEach((end, k) => { if (inside(end) && inside(ring[k])) loss.line(x(ring[k][0]), y(ring[k][1]), x(end[0]), y(end[1]), "thin"); });
+      loss.path(span(73).map((k) => [ // cut off at the edges
+        clamp(x(goal.gamma + radius * Math.cos((k * Math.PI) / 36)), left, left + side),
+        clamp(y(goal.beta + radius * Math.sin((k * Math.PI) / 36)), 18, side + 18)]), "", "area");
     }
-    const way = [...this.trail, [this.at.gamma, this.at.beta]].map(([a, b]) => [x(a), y(b)]);
+    const [a, b] = [x(goal.gamma), y(goal.beta)];
+    const way = [...this.trail, [this.at.gamma, this.at.beta]].map(([u, v]) => [x(u), y(v)]);
     loss.path(way, "", "thin");
-    for (const [a, b] of way.slice(0, -1)) loss.dot(a, b, 3.5, "batch", 0.6);
-    loss.line(x(goal.gamma) - 7, y(goal.beta), x(goal.gamma) + 7, y(goal.beta), "axis");
-    loss.line(x(goal.gamma), y(goal.beta) - 7, x(goal.gamma), y(goal.beta) + 7, "axis");
-    loss.text(x(goal.gamma) + 10, y(goal.beta) - 6, "goal");
+    for (const [u, v] of way.slice(0, -1)) loss.dot(u, v, 3.5, "batch", 0.6);
+    loss.line(a - 7, b, a + 7, b, "axis");
+    loss.line(a, b - 7, a, b + 7, "axis");
+    const [u, v] = way[0]; // the way down leads straight to the goal, whose name stands beside it
+    if (Math.abs(u - a) > Math.abs(v - b)) loss.text(a, b - 13, "goal", "middle", "clear");
+    else loss.text(a + 12, b + 4, "goal", "start", "clear");
 
-    const scale = days.scale([-6, 18], [14, days.width - 14]);
-    days.text(0, 14, `another batch of ${next.z.length} days: z in °C`);
-    days.text(0, 256, "output y in °C");
-    days.line(14, 40, days.width - 14, 40, "axis");
-    days.axis(scale, [-6, 0, 6, 12, 18], { y: 218 });
+    const scale = days.scale([-6, 18], [76, days.width - 14]);
+    const above = days.strip(scale, 0, "input z");
+    const below = days.strip(scale, days.height - 52, "output y", [-6, 0, 6, 12, 18]);
+    days.text(scale(6), days.height - 3, `another batch of ${next.z.length} days, in °C`, "middle");
     next.z.forEach((value, i) => {
-      const ends = [[scale(value), 40], [scale(next.y[i]), 218]];
-      days.path(ends, "", "thin");
-      days.dot(...ends[0], 4, "plain", 0.9);
-      days.dot(...ends[1], 4, "batch", 0.9);
+      const ends = [scale(value), scale(next.y[i])];
+      days.join(ends[0], above, ends[1], below);
+      days.dot(ends[0], above.dot, 4, "plain", 0.9);
+      days.dot(ends[1], below.dot, 4, "batch", 0.9);
     });
   }
 
-  sentence({ gamma, beta, loss, next, size }) {
-    return `With γ = ${digits(gamma, 2)} and β = ${digits(beta, 2)} the layer misses its own batch by ${digits(loss, 2)} °C² on average, `
-      + `and another batch of ${size} by ${digits(100 * next.error, 1)}\u00a0% of the variance.`;
+  sentence({ gamma, beta, loss, next, m, average }) {
+    return `With γ = ${digits(gamma, 2)} °C and β = ${digits(beta, 2)} °C, the mean squared error on the 64 days is ${digits(loss, 2)} °C². `
+      + `On another batch of ${m} days it is ${digits(100 * next.error, 1)}\u00a0% of the variance of the climate, and on average over 40 such batches ${digits(100 * average, 1)}\u00a0%.`;
   }
 });
