@@ -179,7 +179,10 @@ class Hands:
         low, high, step = (float(field.get_attribute(name)) for name in ["min", "max", "step"])
         to, back = (np.log10, lambda power: 10.0**power) if control == "eps" else (float, float)
         for _ in range(times):
+            before = field.input_value() if control == "theta" else None
             self.tab.keyboard.press(key)
+            if control == "theta" and field.input_value() == before:
+                continue  # at its end, where a key changes nothing; the matrix may be another by now
             value = low + np.floor((np.clip(to(self.at[control]), low, high) - low) / step + 0.5) * step  # on its grid
             value = {"ArrowRight": value + step, "ArrowLeft": value - step, "Home": low, "End": high}[key]
             self.set(control, back(float(np.clip(value, low, high).round(6))))
@@ -275,7 +278,7 @@ def test_start_is_shown_and_every_slider_to_its_ends(open_explorer, name):
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_sliders_by_keyboard_in_any_order(open_explorer, name):
     hands, rng = open_explorer(name), np.random.default_rng(1)
-    for _ in range(30):
+    for _ in range(20):
         key = rng.choice(["ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft", "Home", "End"])
         hands.slide(str(rng.choice(SLIDERS[name])), str(key), int(rng.integers(1, 6)))
         hands.check()
@@ -582,9 +585,6 @@ def test_what_was_dragged_comes_back_by_a_link_that_is_followed_in_the_page(open
     hands.tab.wait_for_function("scrollY > 1000")
     hands.at |= {"z": list(range(1, 9)), "inside": [True] * 2 + [False] * 6}
     hands.check()
-    hands.tab.evaluate(
-        "history.replaceState({ place: [0, 0] }, ''); scrollTo(0, 0); location.hash = '#explore-batch?gamma=2'"
-    )
 
 
 def test_back_to_a_place_that_the_page_keeps_does_not_scroll(open_explorer):
@@ -627,7 +627,7 @@ def test_a_matrix_that_is_no_rotation_stands_in_the_address_by_its_entries(open_
 def test_button_copies_the_link_or_puts_it_into_the_address(open_explorer, allowed):
     hands = open_explorer("undo", permissions=["clipboard-read", "clipboard-write"] if allowed else [])
     if not allowed:
-        hands.tab.evaluate("navigator.clipboard.writeText = () => Promise.reject()")
+        hands.tab.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject() }")
     hands.slide("lr", "Home")
     hands.element.get_by_role("button", name="Copy link to this view").press("Enter")
     hands.element.get_by_text("The link is copied." if allowed else "The link stands in the address bar.").wait_for()
@@ -646,21 +646,22 @@ def test_in_a_notebook_the_address_stays(open_explorer):
 CROSSED = """e => { const found = [];
     for (const svg of e.shadowRoot.querySelectorAll('.plots svg')) {
         const texts = [...svg.querySelectorAll('g[aria-hidden] text')].map(t => [t.textContent, t.getBBox()]);
-        const inside = (x, y, b) => x > b.x && x < b.x + b.width && y > b.y + 3 && y < b.y + b.height - 3;
         texts.forEach(([words, box], i) => {
             for (const [other, b] of texts.slice(i + 1)) {
                 const apart = box.x >= b.x + b.width || b.x >= box.x + box.width
                     || box.y + 3 >= b.y + b.height || b.y + 3 >= box.y + box.height;
                 if (!apart) found.push(`${words} meets ${other}`);
             }
-            for (const mark of svg.querySelectorAll('line, path:not(.area)')) {
-                const length = mark.getTotalLength();
-                for (let at = 0; at <= length; at += 2) {
-                    const { x, y } = mark.getPointAtLength(at);
-                    if (inside(x, y, box)) found.push(`${words} is crossed by ${mark.outerHTML.slice(0, 80)}`);
-                }
-            }
         });
+        for (const mark of svg.querySelectorAll('line, path:not(.area)')) {
+            const length = mark.getTotalLength();
+            for (let at = 0; at <= length; at += 4) {
+                const { x, y } = mark.getPointAtLength(at);
+                const crossed = texts.find(([, b]) =>
+                    x > b.x && x < b.x + b.width && y > b.y + 3 && y < b.y + b.height - 3);
+                if (crossed) found.push(`${crossed[0]} is crossed by ${mark.outerHTML.slice(0, 80)}`);
+            }
+        }
     }
     return found; }"""
 
@@ -672,7 +673,7 @@ def test_labels_are_large_enough_and_no_line_goes_through_one(open_explorer, nam
     sizes = "e => [...e.shadowRoot.querySelectorAll('.live *')].map(c => parseFloat(getComputedStyle(c).fontSize))"
     assert min(hands.element.evaluate(sizes)) >= 10
     assert hands.element.evaluate(CROSSED) == []
-    for slider in SLIDERS[name]:
+    for slider in SLIDERS[name] if options else []:
         if slider not in FOLDED:
             for key in ["End", "Home"]:
                 hands.element.locator(f"input[name={slider}]").press(key)
@@ -682,9 +683,8 @@ def test_labels_are_large_enough_and_no_line_goes_through_one(open_explorer, nam
         assert hands.element.evaluate(CROSSED) == []
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_all_numbers_are_folded_and_open_by_a_key(open_explorer, name):
-    hands = open_explorer(name)
+def test_all_numbers_are_folded_and_open_by_a_key(open_explorer):
+    hands = open_explorer("running")
     table = hands.element.locator("details table").first
     assert not table.is_visible()
     hands.reach("All numbers")
@@ -693,7 +693,7 @@ def test_all_numbers_are_folded_and_open_by_a_key(open_explorer, name):
 
 
 SMALLEST = """e => Math.min(...[...e.querySelectorAll('text')].map(
-    t => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a))"""
+    t => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b)))"""
 PRIVATE = r"\b(frame|missed share|memory|energy|share|size N|rho|log_eps|keras)\b"
 
 
