@@ -27,7 +27,9 @@ serve: book ## read the built book on localhost
 pdf: book ## print the book into one PDF, and pack its pages into a zip, into _build/html
 	$(BIN)/python tools/make_pdf.py
 
-audit: book page/audit/node_modules/.package-lock.json ## measure every page with Lighthouse (a quarter of an hour)
+audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker read every page, then measure each with Lighthouse (a quarter of an hour)
+	command -v java || apt-get install --yes --no-install-recommends default-jre-headless # the checker is a .jar
+	java -jar page/audit/node_modules/vnu-jar/build/dist/vnu.jar --errors-only $$(find _build/html -name '*.html' -not -path '*/_static/*')
 	CHROME_PATH="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/node page/audit/audit.mjs
 
 lab: $(READY) ## open the chapters in JupyterLab

@@ -1,12 +1,16 @@
-"""What of a student's notebook is run: the asked functions and classes, and what they use. No cell is executed.
+"""What of a student's notebook is run: the asked functions and classes, and what they use. No cell is executed here.
 
-The last definition of a name counts, as it does when a notebook is run from top to bottom. Cells with a syntax error
-are left out, so that they cost nothing but themselves. Ids, metadata and order of the test cells do not matter.
+For a test cell that is the code above it, as when a notebook is run from top to bottom, or that of the whole notebook.
+Of several definitions of a name the last counts, but one that only raises NotImplementedError never counts beside
+another. A cell that is no Python costs nothing but itself.
 """
 
 import ast
 import re
 import symtable
+import sys
+import warnings
+from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -16,19 +20,103 @@ GIVEN = {  # what the first cell of an assignment imports, should it be gone
     "nn": "from torch import nn",
     "F": "import torch.nn.functional as F",
 }
-BINDING = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+DEFINITION = FUNCTION | ast.ClassDef
 IMPORT = ast.Import | ast.ImportFrom
-ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
+PYTHON = "Python {}.{}".format(*sys.version_info)
+ODD = SyntaxError, ValueError, RecursionError, MemoryError  # what Python raises for a text that it cannot read
 
 
-def sources_of(notebook):
-    """Return the sources of a notebook's code cells, without the test cells of the course.
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top of a cell: its text, and the global names that it binds, uses and changes."""
 
-    The notebook is a dict as JSON gives it, perhaps a broken one.
+    text: str
+    binds: frozenset
+    uses: frozenset = frozenset()
+    changes: frozenset = frozenset()
+    imports: bool = False
+    empty: bool = False  # only raises NotImplementedError, as in the notebook that was handed out
+
+
+class Answers:
+    """The statements of a notebook, out of which the code is cut that a check runs.
+
+    Parameters
+    ----------
+    notebook : dict
+        As JSON gives it, perhaps a broken one.
+    asked : list of str
+        The names of the functions and classes that the assignment asks for.
+
+    >>> cells = ["scale = 2\\nprint(scale)", "def double(x):\\n    return scale * x"]
+    >>> notebook = {"cells": [{"cell_type": "code", "source": source} for source in cells]}
+    >>> print(Answers(notebook, ["double"]).code())
+    scale = 2
+    def double(x):
+        return scale * x
     """
+
+    def __init__(self, notebook, asked):
+        self.asked, self.statements, self.remarks = asked, [], []
+        self.above = {}  # name of a test cell: how many statements stand above it
+        for cell in code_cells(notebook):
+            if is_test(cell):
+                self.above[cell["metadata"]["nbgrader"].get("grade_id")] = len(self.statements)
+                continue
+            try:
+                self.statements += statements_of(source_of(cell))
+            except ODD as error:
+                fault = fault_of(source_of(cell), error)
+                self.remarks.append(fault)
+                self.statements += [unread(name, fault) for name in defined_in(source_of(cell))]
+        bound = frozenset().union(*(statement.binds for statement in self.statements))
+        self.remarks += [f"there is no {name} in the notebook" for name in asked if name not in bound]
+
+    def code(self, test=None, everything=False):
+        """Return the code to be run for the test cell of this name, or, if there is none, for the whole notebook.
+
+        It is cut down to what the asked names need, or holds everything that stands there.
+        """
+        stop = self.above.get(test, len(self.statements))
+        bound = frozenset().union(*(statement.binds for statement in self.statements[:stop]))
+        names = [name for name in self.asked if name in bound]
+        places, seen = self.needed(names, stop)
+        if places == self.needed(names, len(self.statements))[0] and not everything:  # nothing below has a part in it
+            places, seen = self.needed(self.asked, len(self.statements))
+        if everything:
+            places = self.without_empty(range(stop))
+        body = [self.statements[place] for place in sorted(places)]
+        known = frozenset().union(*(statement.binds for statement in body))
+        given = [line for name, line in GIVEN.items() if name in seen - known]
+        return "\n".join(given + [statement.text for statement in body])
+
+    def needed(self, names, stop):
+        """Return the places of the statements among the first that these names need, and all names that they use."""
+        found = self.statements[:stop]
+        wanted, places, seen = [*names, "*"], set(), set(names)  # * stands for: from module import *
+        while wanted:
+            name = wanted.pop()
+            binding = {place for place, statement in enumerate(found) if name in statement.binds}
+            if not all(found[place].imports for place in binding):  # what is imported stays as it is
+                binding |= {place for place, statement in enumerate(found) if name in statement.changes}
+            for place in self.without_empty(binding) - places:
+                places.add(place)
+                new = found[place].uses - seen
+                seen |= new
+                wanted += new
+        return places, seen
+
+    def without_empty(self, places):
+        """Return the places without those of empty definitions of names that are defined by others, too."""
+        full = frozenset().union(*(self.statements[p].binds for p in places if not self.statements[p].empty))
+        return {p for p in places if not (self.statements[p].empty and self.statements[p].binds <= full)}
+
+
+def code_cells(notebook):
+    """Return the code cells of a notebook."""
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    code = [cell for cell in cells or [] if isinstance(cell, dict) and cell.get("cell_type") == "code"]
-    return [source_of(cell) for cell in code if not is_test(cell)]
+    return [cell for cell in cells or [] if isinstance(cell, dict) and cell.get("cell_type") == "code"]
 
 
 def is_test(cell):
@@ -44,80 +132,92 @@ def source_of(cell):
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-def statements_of(source):
-    """Return the statements of a cell; SyntaxError if it is no Python."""
+def tree_of(source):
+    """Return the statements of a cell as Python reads them in a notebook; one of ``ODD`` if it is no Python."""
     source = re.sub(r"\A\s*%%(time|timeit|capture)\b.*\n", "", source)
-    return ast.parse(TransformerManager().transform_cell(source)).body
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    with warnings.catch_warnings(action="ignore"):  # finds what only a compiler sees, such as an argument twice
+        compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return tree.body
 
 
-def code_of(sources, names):
-    """Return the code that defines the names, out of the sources of a notebook's cells, and remarks on what was met.
-
-    Parameters
-    ----------
-    sources : list of str
-        The code cells, from the top.
-    names : collection of str
-        What is asked for.
-
-    Returns
-    -------
-    code : str
-    remarks : list of str
-        Cells that could not be read, names that are nowhere defined.
-
-    >>> code_of(["scale = 2\\nprint(scale)", "def double(x):\\n    return scale * x"], ["double"])[0]
-    'scale = 2\\ndef double(x):\\n    return scale * x'
-    """
-    statements, remarks = [], []
-    for number, source in enumerate(sources, start=1):
-        try:
-            statements += statements_of(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            line = getattr(error, "lineno", None)
-            remarks.append(f"code cell {number} is no Python" + (f" (line {line} of it)" if line else ""))
-    bound = [names_bound_by(statement) for statement in statements]
-    wanted, used, seen = [*names, "*"], set(), set(names)  # * stands for: from module import *
-    while wanted:
-        name = wanted.pop()
-        for place in {place for place, binds in enumerate(bound) if name in binds} - used:
-            used.add(place)
-            new = names_used_by(statements[place]) - seen
-            seen |= new
-            wanted += new
-    defined = {name for place in used for name in bound[place]}
-    remarks += [f"{name} is not defined" for name in names if name not in defined]
-    body = [statements[place] for place in sorted(used)]
-    given = [line for name, line in GIVEN.items() if name in seen - defined]
-    return "\n".join(given + [ast.unparse(statement) for statement in body]), remarks
+def statements_of(source):
+    """Return the statements of a cell; one of ``ODD`` if it is no Python."""
+    return [statement_of(node) for node in tree_of(source)]
 
 
-def names_bound_by(statement):
-    """Return the names that a statement at the top of a cell defines; a statement of another kind defines none."""
-    if isinstance(statement, BINDING):
-        return {statement.name}
-    if isinstance(statement, IMPORT):
-        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
-    if isinstance(statement, ASSIGNMENT):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        names = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-        return {node.id for node in names if isinstance(node.ctx, ast.Store)}  # not the x of x.y = 1
-    if isinstance(statement, ast.If | ast.Try | ast.With):
-        return set().union(*map(names_bound_by, ast.iter_child_nodes(statement)))
-    if isinstance(statement, ast.ExceptHandler):
-        return set().union(*map(names_bound_by, statement.body))
-    return set()
+def statement_of(node):
+    """Return what a statement binds, uses and changes."""
+    text = ast.unparse(node)
+    table = symtable.symtable(text, "answer", "exec")
+    binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    star = isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+    return Statement(
+        text,
+        frozenset(binds | {"*"} if star else binds),
+        frozenset(names_used_in(table)),
+        frozenset(filter(None, names_changed_by(node))),
+        isinstance(node, IMPORT),
+        is_empty(node),
+    )
 
 
-def names_used_by(statement):
-    """Return the global names that a statement uses; parameters and variables of functions are none."""
+def names_used_in(table):
+    """Return the global names that are used; parameters and variables of functions are none."""
+    top = table.get_type() == "module"
+    names = {s.get_name() for s in table.get_symbols() if (s.is_referenced() if top else s.is_global())}
+    return names.union(*map(names_used_in, table.get_children()))
 
-    def used_in(table):
-        top = table.get_type() == "module"
-        names = {symbol.get_name() for symbol in table.get_symbols() if is_used(symbol, top)}
-        return names.union(*map(used_in, table.get_children()))
 
-    def is_used(symbol, top):
-        return symbol.is_referenced() if top else symbol.is_global()
+def names_changed_by(node):
+    """Yield the names that a statement changes: x for ``x.a =``, ``x[0] =``, ``x.f()``, ``setattr(x)``, ``@f(x)``."""
+    if isinstance(node, DEFINITION):
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call):
+                yield from map(root, decorator.args)
+            yield root(decorator)
+        return
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        yield root(node)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        yield root(node.value)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr" and node.args:
+        yield root(node.args[0])
+    for child in ast.iter_child_nodes(node):
+        yield from names_changed_by(child)
 
-    return used_in(symtable.symtable(ast.unparse(statement), "answer", "exec"))
+
+def root(node):
+    """Return the name with which an expression begins, such as x for ``x.a[0]``, or None."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def is_empty(node):
+    """Return whether a function only raises NotImplementedError, or all functions of a class do."""
+    if not isinstance(node, DEFINITION):
+        return False
+    body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+    if isinstance(node, ast.ClassDef):
+        return bool(body) and all(isinstance(n, FUNCTION) and is_empty(n) for n in body)
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and root(body[0].exc) == "NotImplementedError"
+
+
+def fault_of(source, error):
+    """Return what is wrong with a cell that is no Python."""
+    lines = [line.strip() for line in source.splitlines()]
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    what = getattr(error, "msg", None) or type(error).__name__
+    line = f", line {error.lineno} of it" if getattr(error, "lineno", None) else ""
+    return f"the cell that begins with {first[:50]!r} is no {PYTHON}: {what}{line}"
+
+
+def defined_in(source):
+    """Return the functions and classes that a cell defines, as far as one sees it in a text that is no Python."""
+    return re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.M)
+
+
+def unread(name, fault):
+    """Return a definition that says what is wrong with its cell, in place of one that cannot be read."""
+    return Statement(f"def {name}(*_, **__): raise SyntaxError({fault!r})", frozenset([name]), empty=True)

@@ -34,6 +34,7 @@ from grading.walls import NONE, NoWall, choose, describe
 
 COLUMNS = ["student", "assignment", "status", "score", "max_score", "auto", "by_hand", "late_penalty", "remarks"]
 NOT_GRADED = "NOT GRADED"
+WITHOUT = "judged without a wall"
 HERE = Path(__file__).resolve().parent
 
 
@@ -75,7 +76,7 @@ def grade(folder, course=COURSE, only=None, seed=None, jobs=None, wall=None, sec
     print(describe(wall), f"Seed {seed}: with SEED={seed} the same inputs are drawn again.", sep="\n")
     if wall.name == NONE:
         for submission in submissions:
-            submission.remarks.append("judged without a wall")
+            submission.remarks.append(WITHOUT)
     judged = partial(judge_one, course=course, seed=seed, wall=wall.name, seconds=seconds)
     with processes(min(jobs or os.cpu_count(), len(submissions))) as each:
         names = sorted({submission.assignment for submission in submissions if not submission.problem})
@@ -137,7 +138,9 @@ def judge_one(submission, course, seed, wall, seconds):
             submission.notebook, remarks = repair(submission.notebook, release)
             submission.remarks += remarks
             failures, met = judge(submission.assignment, submission.notebook, seed, wall, seconds)
-            submission.judgement = {"failures": failures, "remarks": [*met, f"seed {seed}"]}
+            done = [remark for remark in submission.remarks if remark != WITHOUT]
+            submission.judgement = {"failures": failures, "remarks": [*done, *met, f"seed {seed}"]}
+            submission.remarks += met
     except Exception as error:  # one bad notebook costs nobody else a point
         submission.problem = told(error)
     return submission

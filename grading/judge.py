@@ -8,6 +8,8 @@ the cell's points, or none where there is an error.
 import importlib
 import secrets
 import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 import nbformat
 import numpy as np
@@ -15,8 +17,12 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Dict, List
 
-from grading.answers import code_of, sources_of
-from grading.student import CALL, Student, StudentError
+from grading.answers import Answers
+from grading.lessons import explain
+from grading.student import CALL, WHOLE, Student, StudentError
+
+MISSING = {"NameError", "AttributeError", "KeyError", "IndexError", "TypeError"}  # what code raises that lacks another
+NOT_THERE = {"NameError", "NotImplementedError", "SyntaxError"}  # what is raised where there is no answer yet
 
 
 def new_seed():
@@ -43,19 +49,77 @@ def judge(assignment, notebook, seed, wall, seconds=CALL):
     Returns
     -------
     failures : dict of str to list of str
-        For each concept, the lines that its failed checks have to say; empty where its points are earned.
+        For each concept that is lost the mistake, where it is known, a line of each failed check, and what is told
+        about the concept, on several lines; empty where its points are earned.
     remarks : list of str
     """
     if not __debug__:
         raise RuntimeError("checks are asserts, and python -O leaves them out")
-    checks = importlib.import_module(f"grading.checks.{assignment}")
-    code, remarks = code_of(sources_of(notebook), checks.ASKED)
-    with Student(code, wall, seconds) as student:
-        failures = {
-            concept: [line for check in of_concept if (line := failure(check, student, seed))]
-            for concept, of_concept in checks.CONCEPTS.items()
-        }
-    return failures, remarks
+    trial = Trial(assignment, notebook, seed, wall, seconds)
+    found, told = trial.run(trial.concepts), {}
+    lost = [concept for concept in found if found[concept].lines]
+    if any(trial.codes(concept) != trial.codes(concept, whole=True) for concept in lost):
+        whole = trial.run(trial.concepts, whole=True)
+        if sum(bool(outcome.lines) for outcome in whole.values()) < len(lost):  # mended below its tests
+            instead = lost
+            found = whole
+        else:  # two halves of an answer are none: of each only what is not there above
+            instead = [concept for concept in lost if found[concept].errors & NOT_THERE]
+            found |= {concept: whole[concept] for concept in instead}
+        told |= dict.fromkeys(instead, "judged with the cells below the test cell, too")
+    for whole in (False, True):  # code that has not come along, and perhaps an answer of which nothing has
+        lacking = [concept for concept in found if found[concept].lines and found[concept].errors & MISSING]
+        for concept, outcome in trial.run(lacking, whole, everything=True).items():
+            if not outcome.lines:
+                found[concept] = outcome
+                told[concept] = (
+                    f"judged after all cells{'' if whole else ' above'} were run: it needs what only they set"
+                )
+    remarks = [f"{concept}: {words}" for concept, words in told.items() if not found[concept].lines]
+    return {concept: found[concept].lines for concept in trial.concepts}, trial.answers.remarks + remarks
+
+
+@dataclass
+class Outcome:
+    """What is said about a concept, nothing if it is earned, and the names of the errors that the answer has raised."""
+
+    lines: list = field(default_factory=list)
+    errors: set = field(default_factory=set)
+
+
+class Trial:
+    """The checks of an assignment and the answers of a notebook; the parameters are those of `judge`."""
+
+    def __init__(self, assignment, notebook, seed, wall, seconds):
+        self.assignment, self.seed, self.wall, self.seconds = assignment, seed, wall, seconds
+        checks = importlib.import_module(f"grading.checks.{assignment}")
+        self.concepts, self.cells = checks.CONCEPTS, getattr(checks, "CELLS", {})
+        self.answers, self.left = Answers(notebook, checks.ASKED), WHOLE
+
+    def codes(self, concept, whole=False, everything=False):
+        """Return for each check of a concept the code that is run, and what of it is the answer."""
+        tests = [None if whole else self.cells.get(check, concept) for check in self.concepts[concept]]
+        return [(self.answers.code(test, everything), self.answers.code(test)) for test in tests]
+
+    def run(self, concepts, whole=False, everything=False):
+        """Run the checks of some concepts on the code above their test cells; return the outcome of each."""
+        runs, found = defaultdict(list), {concept: Outcome() for concept in concepts}
+        for concept in concepts:
+            for code, check in zip(self.codes(concept, whole, everything), self.concepts[concept], strict=True):
+                runs[code].append((concept, check))
+        lessons = {}
+        for (code, answer), asked in runs.items():
+            with Student(code, self.wall, self.seconds, self.left, answer) as student:
+                for concept, check in asked:
+                    student.errors.clear()
+                    found[concept].lines += filter(None, [failure(check, student, self.seed)])
+                    found[concept].errors |= student.errors
+                for concept in {concept for concept, _ in asked if found[concept].lines}:
+                    lessons[concept] = explain(self.assignment, concept, student)
+                self.left = student.left
+        for concept, (mistake, lesson) in lessons.items():
+            found[concept].lines = [*filter(None, [mistake]), *found[concept].lines, lesson]
+        return found
 
 
 def failure(check, student, seed):
@@ -93,5 +157,6 @@ def verdict(failures, remarks):
     notes = "".join(f"({remark})\n" for remark in remarks)
     if not failures:
         return nbformat.v4.new_output("stream", text="All checks passed.\n" + notes)
-    lines = [f"- {line}" for line in failures]
-    return nbformat.v4.new_output("error", ename="Failed", evalue=failures[0], traceback=[*lines, notes.rstrip()])
+    *lines, lesson = failures
+    told = [*(f"- {line}" for line in lines), "", lesson, "", notes.rstrip()]
+    return nbformat.v4.new_output("error", ename="Failed", evalue=lines[0], traceback=told)

@@ -52,7 +52,9 @@ def wrong_points(name, course, wall):
     release, source = (json.loads(find(name, course).read_text()) for find in (release_of, source_of))
     seed = new_seed()
     solved, untouched = judge(name, source, seed, wall)[0], judge(name, release, seed, wall)[0]
-    faults = [f"{concept}: the solution fails, seed {seed}: {line}" for concept in solved for line in solved[concept]]
+    faults = [
+        f"{concept}: the solution fails, seed {seed}: {line}" for concept in solved for line in solved[concept][:1]
+    ]
     free = [concept for concept, lines in untouched.items() if not lines]
     return faults + [f"{concept}: an untouched notebook earns its points, seed {seed}" for concept in free]
 

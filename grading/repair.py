@@ -5,12 +5,11 @@ split and copied cells have it twice). What comes out of here has each cell of t
 """
 
 import ast
-import re
 from copy import deepcopy
 
 import nbformat
 
-from grading.answers import names_bound_by, source_of
+from grading.answers import DEFINITION, ODD, defined_in, is_test, source_of, tree_of
 
 PICTURES = {"image/png", "image/jpeg"}
 LONGEST_OUTPUT = 20_000  # characters of a text output that a grader sees
@@ -47,8 +46,13 @@ def repair(submitted, release):
             own.setdefault(last, []).append(cell)
             continue
         last = place
-        if is_answer(release.cells[place]):
+        given = release.cells[place]
+        if is_answer(given):
             versions.setdefault(place, []).append(cell)
+        elif given.cell_type == "code" and (typed := typed_into(cell, given)):
+            own.setdefault(place - is_test(given), []).append({"cell_type": "code", "source": typed})
+            where = "above" if is_test(given) else "below"
+            remarks.append(f"{grade_id(given)}: code that was typed into this cell now stands {where} it")
 
     out = [own_cell(cell) for cell in own.get(-1, [])]
     for place, given in enumerate(release.cells):
@@ -86,7 +90,9 @@ def match(cells, given):
         if place is None:
             place = by_source.get(source.strip())
         if place is None and cell.get("cell_type") == "code":
-            place = next((by_name[name] for name in names_defined_in(source) if name in by_name), None)
+            last = max((p for p in places if p is not None), default=-1)  # below its tests, it is a cell of its own
+            named = (by_name[name] for name in names_defined_in(source) if name in by_name)
+            place = next((p for p in named if p >= last), None)
         if place is None and places and places[-1] is not None and cell.get("cell_type") == "markdown":
             following = places[-1] + 1  # a written answer stands below its question
             if following < len(given) and is_answer(given[following]) and given[following].cell_type == "markdown":
@@ -126,10 +132,25 @@ def grade_id(cell):
 def names_defined_in(source):
     """Return the functions and classes that a cell defines, though it be no Python."""
     try:
-        statements = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return re.findall(r"^(?:def|class)\s+(\w+)", source, re.M)
-    return [n for s in statements if isinstance(s, ast.FunctionDef | ast.ClassDef) for n in names_bound_by(s)]
+        return [node.name for node in ast.parse(source).body if isinstance(node, DEFINITION)]
+    except ODD:  # magics are enough
+        return defined_in(source)
+
+
+def typed_into(cell, given):
+    """Return what a student has typed into a locked cell: its code without the statements that were there already.
+
+    An assert is not taken: it is one of the cell's own that was changed.
+    """
+    source = source_of(cell)
+    if source.strip() == given.source.strip():
+        return ""
+    try:
+        there, nodes = set(map(ast.dump, tree_of(given.source))), tree_of(source)
+    except ODD:
+        return source if defined_in(source) else ""
+    kept = [node for node in nodes if ast.dump(node) not in there and not isinstance(node, ast.Assert | ast.Pass)]
+    return "\n\n".join(map(ast.unparse, kept))
 
 
 def own_cell(cell):

@@ -35,11 +35,13 @@ class Student:
     Parameters
     ----------
     code : str
-        Source code of the answer, see `answers.code_of`.
+        The code to be run, see `answers.Answers`.
     wall : str
         What the worker runs behind: a name of `sandbox.WALLS`.
-    seconds : float
-        How long one call may take.
+    seconds, left : float
+        How long one call may take, and all of them together.
+    answer : str, optional
+        What of the code is the answer, where not all of it is.
 
     Use it as a context, so that no worker outlives it.
 
@@ -48,11 +50,13 @@ class Student:
     array([2., 4.])
     """
 
-    def __init__(self, code, wall, seconds=CALL):
+    def __init__(self, code, wall, seconds=CALL, left=WHOLE, answer=None):
         self.code, self.wall, self.seconds = code, wall, seconds
+        self.answer = code if answer is None else answer
         self.process = self.folder = None
         self.unlimited = ()  # the limits that this system refuses
-        self.left, self.failures, self.generation = WHOLE, {}, 0
+        self.errors = set()  # the names of the errors that the code has raised
+        self.left, self.failures, self.generation = left, {}, 0
 
     def __enter__(self):
         return self
@@ -128,6 +132,7 @@ class Student:
         if reply[0] == "failed":
             if request is None:
                 self._lose(name)
+            self.errors.add(str(reply[1]))
             raise StudentError(*map(str, reply[1:3]))
         return reply
 

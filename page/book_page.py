@@ -13,14 +13,15 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
-from figures import fit_into_page
+from figures import METADATA, fit_into_page
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
 from replacing import found, list_found, replace
+from search import write_search
 from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
@@ -28,12 +29,15 @@ from sphinx.util.math import get_node_equation_number
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
+MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
 CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
 MADE_BY_SPHINX = {  # pages that have no first sentence
     "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
+    "404": ("No such page", "The address that led you here is none of this book."),
     "genindex": ("Index", "Every word that the book explains, and where it does so."),
 }
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
+LOST = "A sentence here lost me"
 SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
 logger = logging.getLogger(__name__)
 
@@ -194,25 +198,54 @@ def colab_address(address, branch):
 
 THEME_AT_ONCE = """{
       const { dataset } = document.documentElement;
+      try { dataset.mode = localStorage.getItem("mode") || "auto"; } catch { dataset.mode = "auto"; }
       const dark = matchMedia("(prefers-color-scheme: dark)").matches;
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
 PAGES = "**/*.html"
+SEARCH = r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}'  # Sphinx's own, of each page
 CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
+    "search.html": {
+        "a search that forgives no typo, and leads to the top of pages": (
+            SEARCH,
+            "".join(
+                f'<script src="_static/{name}.js"></script>' for name in ["minisearch", "search-sections", "search"]
+            ),
+        ),
+    },
+    "index.html": {
+        "a first page that is no page": (
+            r'\A<meta http-equiv="Refresh" content="0; url=([^"]*)" />',
+            r'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>The book</title>'
+            r'<meta http-equiv="Refresh" content="0; url=\1"></head><body><a href="\1">The book</a></body></html>',
+        ),
+    },
     PAGES: {
         "the script of 1.5 MB that draws, as SVG, the icons that the theme's font has drawn already": (
             r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>",
             "",
         ),
         "the script of tabs, which no page has": (r"\s*<script[^>]*/design-tabs\.js[^>]*></script>", ""),
-        "scripts of a search while you type, which is off, and 115 kB of words to search through": (
-            r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}(?![\s\S]*bd-search-con)',
-            "",
-        ),
+        "scripts of a search while you type, which is off, and 115 kB of words to search through": (SEARCH, ""),
         "the options of this search": (r"\s*<script>DOCUMENTATION_OPTIONS\.[^<]*</script>", ""),
         "the theme that comes after the first line is drawn: the page is laid out twice, and flashes in the dark": (
+            r"document\.documentElement\.dataset\.mode = localStorage[^;]*;\s*"
             r"document\.documentElement\.dataset\.theme = localStorage[^;]*;",
             THEME_AT_ONCE,
+        ),
+        "a theme that has no style: the one of a page without scripts": (r'data-theme="auto"', 'data-theme="light"'),
+        "menus that need a script of 80 kB": (
+            r'<div class="(dropdown [\w-]+)">\s*<button class="btn dropdown-toggle"[^>]*aria-label="([^"]*)"[^>]*>'
+            r"([\s\S]*?)</button>\s*(<ul class=\"dropdown-menu\">[\s\S]*?</ul>)\s*</div>",
+            r'<details class="\1"><summary class="btn dropdown-toggle" title="\2">\3'
+            r'<span class="visually-hidden">\2</span></summary>\4</details>',
+        ),
+        "this script": (r"\s*<(script defer|link rel=\"preload\"[^>]*)[^>]*/bootstrap\.js[^>]*>(</script>)?", ""),
+        "what only this script reads": (r' data-bs-(?:toggle|placement)="[^"]*"', ""),
+        "words for this script": (r' data-bs-title="', ' title="'),
+        "scripts that mark words of Sphinx's own search in all pages, and call a function by its first letter": (
+            r'\s*<script src="[^"]*/(?:doctools|sphinx_highlight)\.js[^"]*"></script>',
+            "",
         ),
         "a name of the search button for screen readers that differs from its text": (
             r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"',
@@ -221,6 +254,15 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
         "a name of folded code for screen readers that differs from its text": (
             r'<summary aria-label="[^"]*">',
             "<summary>",
+        ),
+        "paragraphs in the line of a fold, which is no place for one": (
+            r'<p (class="(?:collapsed|expanded) admonition-title")>(.*?)</p>',
+            r"<span \1>\2</span>",
+        ),
+        "what a figure within the page says of its making": (METADATA, ""),
+        "the second and third time that a page tells its width": (
+            r'(<meta name="viewport"[^>]*>[\s\S]*?)\s*<meta name="viewport"[^>]*>',
+            r"\1",
         ),
         "the empty corner of a table, which is no heading": (
             r'<th class="([^"]*)"><p></p></th>',
@@ -242,20 +284,34 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r'\1 role="region" aria-label="Contents of the book" class',
         ),
     },
-    "_static/searchtools.js": {
-        "excerpts that repeat each formula as MathML and TeX": (
-            r'(?<=\["\.headerlink", )"script"',
-            '".katex-mathml", "script"',
-        ),
-    },
     "_static/scripts/pydata-sphinx-theme.js": {
         "the theme's look at each box of the page, which lays out all; see reading.js": (
             r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)',
             "",
         ),
+        "the theme's wish to keep the mode where a browser forbids to keep anything": (
+            r'localStorage\.setItem\("mode",(\w)\),localStorage\.setItem\("theme",(\w)\)',
+            r"(()=>{try{localStorage.mode=\1;localStorage.theme=\2}catch{}})()",
+        ),
+        "the theme's wish to know where its list of contents stood, where a browser forbids that": (
+            r'(?<!return )parseInt\(sessionStorage\.getItem\("sidebar-scroll-top"\),10\)',
+            '(()=>{try{return parseInt(sessionStorage.getItem("sidebar-scroll-top"),10)}catch{}})()',
+        ),
+        "its wish to keep this": (
+            r'(?<!try\{)(sessionStorage\.setItem\("sidebar-scroll-top",\w+\.scrollTop\))',
+            r"try{\1}catch{}",
+        ),
+        "the theme's look for this mode, which the page knows": (
+            r'localStorage\.getItem\("mode"\)\|\|',
+            "document.documentElement.dataset.mode||",
+        ),
     },
 }
-UNUSED = ["_static/scripts/fontawesome.js*", "_static/design-tabs.js"]
+UNUSED = [
+    *["_static/scripts/fontawesome.js*", "_static/scripts/bootstrap.js*", "_static/design-tabs.js"],
+    *["_static/doctools.js", "_static/sphinx_highlight.js", "_static/locales"],
+    *["_static/searchtools.js", "_static/language_data.js"],
+]
 SITEMAP = """<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {}</urlset>
@@ -267,6 +323,46 @@ def cure(text, cures=CURES[PAGES]):
     for fault, (pattern, replacement) in cures.items():
         text = replace(fault, pattern, replacement, text)
     return text
+
+
+NOT_FOUND = {
+    "title": "No such page",
+    "body": """<h1>No such page</h1>
+<p>The address that led you here is none of this book. A chapter may have another name now.</p>
+<p><a href="intro.html">Begin on the first page</a>, choose a chapter in the contents, or
+<a href="search.html">search for some words of what you were looking for</a>.</p>""",
+}
+
+
+def lead_home(page, base):
+    """Return the page that is shown for any wrong address, so its own are those of the published book."""
+    page = re.sub(
+        r'(\s(?:href|src|action|data-content_root)=")(?![a-z]+:|#|/)(?:\./)?', rf"\1{urlsplit(base).path}", page
+    )
+    return re.sub("(?=</head>)", '<meta name="robots" content="noindex" />\n  ', page)
+
+
+def ask_who_is_lost(app, doctree, docname):
+    """End each section of a chapter with a link to a report that names the page and the section."""
+    new = app.config.html_theme_options["repository_url"].rstrip("/") + "/issues/new?"
+    for section in doctree.findall(nodes.section):
+        if not docname.startswith("chapters/") or not isinstance(section.parent, nodes.section):
+            continue
+        if isinstance(section.parent.parent, nodes.section) or section["ids"][0] == "sources":
+            continue
+        title, page = (
+            " ".join(of[of.first_child_matching_class(nodes.title)].astext().split())
+            for of in (section, section.parent)
+        )
+        address = f"{app.config.html_baseurl}{docname}.html#{section['ids'][0]}"
+        body = f"{address}\n\nThe sentence:\n\n> \n\nWhat I understood up to there, and what I did not:\n\n"
+        report = new + urlencode({"title": f"Lost in “{title}” ({page})", "body": body})
+        section += nodes.paragraph("", "", nodes.reference("", LOST, refuri=report), classes=["book-lost"])
+
+
+def leave_out_search(app):
+    """Let Sphinx make no index of all words: see search.py."""
+    app.builder.search = False
 
 
 def add_setup_cell(notebook, repository):
@@ -290,13 +386,15 @@ def finish(app, exception):
         change_files(out.glob(files), partial(cure, cures=cures))
     for files in UNUSED:
         for path in list_found(files, out.glob(files)):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
     draw_card(out / CARD, app.config.html_title, CLAIM)
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
+    write_search(out, MINISEARCH)
+    change_files(out.glob("404.html"), lambda page: lead_home(page, app.config.html_baseurl))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
     for of_before in [image for image in out.glob("_images/*") if image.name not in pages]:
         of_before.unlink()
@@ -326,6 +424,9 @@ def setup(app):
     app.connect("builder-inited", note_what_is_new)
     app.connect("doctree-read", describe)
     app.connect("doctree-resolved", hold_marks)
+    app.connect("builder-inited", leave_out_search)
+    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", NOT_FOUND, "page.html")])
+    app.connect("doctree-resolved", ask_who_is_lost)
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)
     app.connect("build-finished", finish, priority=900)

@@ -9,12 +9,13 @@ ON_WHITE = {"batch": "#2678b8", "running": "#b55f13", "recalibrated": "#158063",
 ON_WHITE |= {"wrong": "#cb3a4f", "layer": "#ab5691", "group": "#707a1a", "plain": "#75736a"}  # words need 4.5 to 1
 ON_BLACK = {"wrong": "#dc5468", "layer": "#b8659f"}  # the others have it there as they are
 TAKEN = ":root{color:"  # so begins the style of a figure that has the colours of the page
+METADATA = re.compile(r"\s*<metadata>.*?</metadata>", flags=re.S)  # of matplotlib, in a language that no page knows
 MORE_THAN_SEEN = re.compile(r"((?<![\d.#])[1-9]\d*\.\d\d)\d+")  # a hundredth of a point is
 
 
 def fit_into_page(svg):
     """Return a figure as the pages show it."""
-    return take_page_ink(MORE_THAN_SEEN.sub(r"\1", svg))
+    return take_page_ink(MORE_THAN_SEEN.sub(r"\1", METADATA.sub("", svg)))
 
 
 def take_page_ink(svg):

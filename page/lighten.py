@@ -63,6 +63,7 @@ def read_style(path, static):
     """Return a style sheet with what it imports, its addresses as seen from the folder ``static``; no comments."""
     text = replace("comments in styles", COMMENT, "", path.read_text("utf8"))
     text = replace("fonts in old formats", OLD_FONT, "", text)
+    text = replace("styles of paragraphs in the line of a fold", r"(summary\s*>\s*)p(?=\.)", r"\1span", text)
 
     def address(found):
         target = found[1].strip("\"'")

@@ -39,7 +39,7 @@ FIRST = [  # the longest go first, so that none is left to one core at the end
     "source/",
     "test_build",
 ]
-TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|student|training)\.py"  # a kernel, or a costly fixture
+TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|search|student|training)\.py"  # a kernel, or a costly fixture
 COPY = r".+/test_(?:release|walk_through)\.py"  # both look at what `make assignments` makes in a copy
 PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
@@ -114,6 +114,22 @@ def copy(tmp_path_factory):
 def made(copy):
     """Type `make assignments` in the copy; return the finished process, whose stderr names each fault."""
     return run("make assignments", copy)
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Return the process that forks workers for answers that are ours."""
+    from warm import Warm
+
+    warm = Warm()
+    yield warm
+    warm.stop()
+
+
+@pytest.fixture
+def fork_workers(warm, monkeypatch):
+    """Let workers be forked; the walls are tested elsewhere."""
+    monkeypatch.setattr("grading.sandbox.subprocess", warm.subprocess)
 
 
 @pytest.fixture(scope="session")

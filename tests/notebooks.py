@@ -98,15 +98,15 @@ def size(notebook):
 def minutes(notebook):
     """Return how long the lesson takes, in minutes to the nearest five.
 
-    150 words a minute with pen in hand; a minute and a half to follow a code cell or a displayed formula, one for a
-    figure, two for a guess. These weights fit what fresh readers said of ten lessons.
+    150 words a minute with pen in hand, a minute and a quarter for a code cell, a minute for a displayed formula or a
+    figure, a minute and a half for a guess. These weights fit what fresh readers said of ten lessons.
     """
     lesson = lesson_and_deeper(notebook)[0]
     words, cells = size(lesson)
     text = "\n\n".join(markdown(lesson))
     guesses, formulas = text.count("> **Predict.**"), text.count("$$") // 2
     figures = sum(bool(option(cell, "figure", "caption")) for cell in code_cells(lesson))
-    return 5 * round((words / 150 + 1.5 * (cells + formulas) + figures + 2 * guesses) / 5)
+    return 5 * round((words / 150 + 1.25 * cells + formulas + figures + 1.5 * guesses) / 5)
 
 
 # Cells for the samples with which rules are tried.

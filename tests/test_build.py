@@ -23,6 +23,8 @@ $$x$$
 
 ```{bibliography}
 ```
+
+<svg width="1" height="1"><metadata>made by hand</metadata></svg>
 """
 SOURCE = "@book{source, author = {A. Author}, title = {A Title}, publisher = {A Publisher}, year = {2000}}"
 

@@ -100,8 +100,8 @@ def train_by(divisor=lambda m, var, eps: np.sqrt(var + eps), axes=(0, 2), square
     return train
 
 
-def biased_memory(x, running_mean, running_var, weight, bias, training, momentum, eps):
-    """Do as ``batch_norm``, but remember the biased variance."""
+def biased_running_var(x, running_mean, running_var, weight, bias, training, momentum, eps):
+    """Do as ``batch_norm``, but store the biased variance."""
     if not training:
         return batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     running_mean[:] = (1 - momentum) * running_mean + momentum * x.mean(axis=0)
@@ -128,7 +128,7 @@ MUTANTS = {  # exhibit: where bnutils is broken, which name, and what is put in 
     "NoRoot": (_passes, "train", train_by(lambda m, var, eps: var + eps)),
     "OnePass": (_passes, "train", train_by(square=lambda x, mean: x**2 - mean**2)),
     "Unbiased": (_passes, "train", train_by(lambda m, var, eps: np.sqrt(var * m / (m - 1) + eps))),
-    "BiasedMemory": (layers, "batch_norm", biased_memory),
+    "BiasedRunningVar": (layers, "batch_norm", biased_running_var),
     "SwappedMomentum": (
         layers,
         "batch_norm",
@@ -148,7 +148,7 @@ MUTANTS = {  # exhibit: where bnutils is broken, which name, and what is put in 
         lambda x, m, v, weight, bias, *rest: batch_norm(x, m, v, bias, weight, *rest),
     ),
 }
-ONLY_IN_TORCH = {"ModeFromAutograd", "AttachedMemory", "AsParameters", "NotSaved"}  # arrays know nothing of autograd
+ONLY_IN_TORCH = {"ModeFromAutograd", "AttachedBuffers", "AsParameters", "NotSaved"}  # arrays know nothing of autograd
 
 
 def test_all_exhibits_are_mutants_of_bnutils():

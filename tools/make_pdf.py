@@ -55,13 +55,13 @@ def read_page(html, page, pages, published):
     """Return a built page as an article whose addresses lead on, and its headings by their addresses."""
     soup = BeautifulSoup((html / f"{page}.html").read_text("utf8"), "html.parser")
     article, title = soup.find("article"), soup.title.text.split(" — ")[0]
-    for useless in article.select(".headerlink, script, button, .tag_hide-input > details"):
+    for useless in article.select(".headerlink, script, button, .book-lost, .tag_hide-input > details"):
         useless.decompose()
     for solution in article.select("details.sd-dropdown"):
         solution.name, solution.summary.name = "div", "p"
     for check in article.select(".tag_check > details"):  # of which the line stays
-        line = check.summary.p.extract()
-        line["class"] = "book-checked"
+        line = check.summary.span.extract()
+        line.name, line["class"] = "p", "book-checked"
         check.replace_with(line)
     for folded in article.select("details.hide"):
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))

@@ -76,10 +76,28 @@ def ask(student, name, *arguments):
 
 
 def parts(got, count, what):
-    """Check that an answer is a tuple of so many parts, and return it."""
+    """Check that an answer is a tuple of so many parts, or one array of them, and return it as a tuple."""
+    if type(got) is np.ndarray and got.shape[:1] == (count,):
+        got = tuple(got)
     if type(got) is not tuple or len(got) != count:
         raise AssertionError(f"{what}: expected {count} arrays, got {kind_of(got)}")
     return got
+
+
+def flat(array):
+    """Return an array of shape (1, D) as one of shape (D,): to keep the axis is one mistake, and costs one concept."""
+    return array[0] if type(array) is np.ndarray and array.ndim == 2 and len(array) == 1 else array
+
+
+def first_that_passes(checks):
+    """Run checks without arguments until one passes; what the first has to say counts if none does."""
+    said = None
+    for check in checks:
+        try:
+            return check()
+        except (AssertionError, StudentError) as error:
+            said = said or error
+    raise said
 
 
 def copied(value):

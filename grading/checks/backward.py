@@ -1,16 +1,27 @@
 """Assignment Backward: `batch_norm_backward(grad_output, x, weight, eps)`."""
 
+import ast
 from itertools import product
 
 import numpy as np
 import torch
 
-from grading.checks import ask, batch, close, close_to_any, has_shape, parts, unchanged
+from grading.checks import ask, batch, close, close_to_any, flat, has_shape, parts, unchanged
 from grading.checks.forward import TINY
 
 ASKED = ["batch_norm_backward"]
 
 NAMES = ("grad_x", "grad_weight", "grad_bias")
+FORBIDDEN = {"autograd", "bnutils", "jax", "tensorflow", "torch"}  # libraries that would do the derivation
+
+
+def in_numpy(student, rng):
+    """Look at what the answer imports; an import that the function does not use has not come along."""
+    nodes = list(ast.walk(ast.parse(student.answer)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    used = sorted(FORBIDDEN & {name.split(".")[0] for name in names})
+    assert not used, f"batch_norm_backward uses {', '.join(used)}, but part 2 asks for NumPy only"
 
 
 def gradients(student, *arguments):
@@ -86,22 +97,27 @@ def deviation(student, rng):
     g += x / 10
     var = x.var(axis=0)
     eps = rng.uniform(40, 90)
-    without, got = gradients(student, g, x, ones, TINY), gradients(student, g, x, ones, eps)
+    without, got = (list(map(flat, gradients(student, g, x, ones, e))) for e in (TINY, eps))
     what = f"eps {eps:.3g}, variances {', '.join(f'{v:.3g}' for v in var)}, weight 1, {shapes(x)}"
-    for answer in (without, got):
-        for array, shape, name in zip(answer[:2], (x.shape, (3,)), NAMES, strict=False):
-            has_shape(array, shape, f"{name}, {what}")
+    has_shape(got[0], x.shape, f"grad_x, {what}")
     judged = 0
     known = [by_autograd(g, x, TINY, 1)[0], *(s for inverse in inverses(x, TINY) for s in sums(g, x, inverse))]
     if any(np.allclose(without[0], want, 1e-4, 1e-5) for want in known):
         close_to_any(got[0], sums(g, x, (var + eps) ** -0.5), f"grad_x, {what}", 1e-4, 1e-5)
         judged += 1
-    share = without[1] / by_autograd(g, x, TINY)[1]
+    share = without[1] / by_autograd(g, x, TINY)[1] if np.shape(without[1]) == (3,) else np.zeros(3)
     if np.abs(share).min() > 0.01 and np.ptp(share) < 1e-3 * np.abs(share).max():
         want = without[1] * np.sqrt(var / (var + eps))
         close(got[1], want, f"grad_weight, {what}, against your answer for a tiny eps", 1e-4, 1e-4)
         judged += 1
     assert judged, f"{what}: neither grad_x nor grad_weight can be judged"
+
+
+def depends_on_x(student, rng):
+    """Check that grad_x is a derivation at all: the rest is nothing worth for a function that does not look at x."""
+    g, ones = rng.standard_normal((6, 5)), np.ones(5)
+    one, other = (gradients(student, g, batch(rng, 6, 5), ones, 1e-5)[0] for _ in range(2))
+    assert not np.array_equal(one, other), "grad_x is the same for any x of shape (6, 5)"
 
 
 def weight_in_grad_x(student, rng):
@@ -132,14 +148,14 @@ def takes_integers_and_float32(student, rng):
         got = gradients(student, g.astype(floats), x.astype(dtype), weight.astype(dtype), 1e-5)
         for array, float64, name in zip(got, want, NAMES, strict=True):
             what = f"{name}, x and weight of dtype {np.dtype(dtype)}, against your answer for float64"
-            close(array, float64, what, 1e-4, 1e-4)
+            close(flat(array), flat(float64), what, 1e-4, 1e-4)
 
 
 CONCEPTS = {
-    "backward-bias": [grad_bias],
-    "backward-weight": [grad_weight],
-    "backward-input": [grad_x],
-    "backward-deviation": [deviation],
-    "backward-scale": [weight_in_grad_x],
-    "backward-arguments": [leaves_arguments_alone, takes_integers_and_float32],
+    "backward-bias": [in_numpy, grad_bias],
+    "backward-weight": [in_numpy, grad_weight],
+    "backward-input": [in_numpy, grad_x],
+    "backward-deviation": [in_numpy, deviation],
+    "backward-scale": [in_numpy, depends_on_x, weight_in_grad_x],
+    "backward-arguments": [in_numpy, depends_on_x, leaves_arguments_alone, takes_integers_and_float32],
 }

@@ -100,6 +100,13 @@ def fold_eps(student, rng):
         assert differ(got, without), f"fold for running_var {row(given[3])} and eps {eps:.3g}: eps changes nothing"
 
 
+def folds(student, rng):
+    """Check that something is folded at all: the rest is nothing worth for a function that only returns the Linear."""
+    given = linear_and_norm(rng, 3, 3)
+    other = [*given[:3], given[3] + 1, 2 * given[4], given[5]]
+    assert differ(folded(student, given, 0.5), folded(student, other, 0.5)), "fold does not look at the BatchNorm"
+
+
 def fold_without_bias(student, rng):
     given = linear_and_norm(rng, 3, 3)
     zeros = [*given[:1], np.zeros(3), *given[2:]]
@@ -206,8 +213,8 @@ CONCEPTS = {
     "identity-fold-weight": [fold_weight],
     "identity-fold-bias": [fold_bias],
     "identity-fold-eps": [fold_eps],
-    "identity-fold-none": [fold_without_bias],
-    "identity-fold-arguments": [fold_arguments],
+    "identity-fold-none": [folds, fold_without_bias],
+    "identity-fold-arguments": [folds, fold_arguments],
     "identity-hard-correlated": [hard_correlated],
     "identity-hard-linear": [hard_linear],
     "identity-hard-batch-norm": [hard_batch_norm],

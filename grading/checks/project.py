@@ -21,7 +21,7 @@ BATCH = 128
 
 
 def layers(state):
-    """Return the Linear layers of a network and, for each, the BatchNorm behind it or None, as dicts of arrays.
+    """Return the Linear layers of a network and, for each, the BatchNorm after it or None, as dicts of arrays.
 
     A layer is what shares a name up to the last dot. The layers are in the order of the forward pass, or, as a class
     may have them, first all Linear and then all BatchNorm.
@@ -128,11 +128,11 @@ def norms_in_place(student, rng):
     linears, norms = layers(student.state(student.new("make_network")))
     assert linears, "make_network has no Linear layer"
     *hidden, last = norms
-    assert last is None, "there is a BatchNorm behind the last Linear, on the logits"
+    assert last is None, "there is a BatchNorm after the last Linear, on the logits"
     for number, (linear, norm) in enumerate(zip(linears, hidden, strict=False), start=1):
-        assert norm is not None, f"there is no BatchNorm behind Linear {number}"
+        assert norm is not None, f"there is no BatchNorm after Linear {number}"
         features, outputs = len(norm["running_mean"]), len(linear["weight"])
-        assert features == outputs, f"the BatchNorm behind Linear {number} has {features} features, not {outputs}"
+        assert features == outputs, f"the BatchNorm after Linear {number} has {features} features, not {outputs}"
 
 
 def biases(student, rng):

@@ -22,3 +22,26 @@ const unfold = () => {
 };
 addEventListener("hashchange", unfold);
 unfold();
+
+// A menu closes as others do: by Escape, and when a click or the focus goes elsewhere.
+const menus = [...document.querySelectorAll("details.dropdown")];
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, ({ target }) => menus.forEach((menu) => menu.contains(target) || (menu.open = false)));
+}
+addEventListener("keydown", ({ key }) => {
+  const open = key === "Escape" && menus.find((menu) => menu.open);
+  if (!open) return;
+  open.open = false;
+  open.firstElementChild.focus();
+});
+
+// The words that a reader has marked go into the report that a sentence lost them.
+let marked = "";
+addEventListener("pointerdown", () => (marked = getSelection().toString().trim()), true);
+addEventListener("click", ({ target }) => {
+  const link = target.closest(".book-lost a");
+  if (!link || !marked) return;
+  const address = new URL(link.href);
+  address.searchParams.set("body", address.searchParams.get("body").replace("> \n", `> ${marked.replace(/\s+/g, " ")}\n`));
+  link.href = address;
+});

@@ -87,6 +87,46 @@ def batch_norm_backward(grad_output, x, weight, eps):
     return [leaf.grad.numpy() for leaf in leaves]
 """
 
+INSIDE = """
+def batch_norm_backward(grad_output, x, weight, eps):
+    return gradients(grad_output, x, weight, eps)
+
+
+def gradients(g, x, weight, eps):
+    from torch import as_tensor, autograd, sqrt, zeros_like
+
+    g, x, weight = (as_tensor(a).double() for a in (g, x, weight))
+    leaves = [leaf.clone().requires_grad_() for leaf in (x, weight, zeros_like(weight))]
+    x, weight, bias = leaves
+    y = weight * (x - x.mean(dim=0)) / sqrt(x.var(dim=0, correction=0) + eps) + bias
+    return autograd.grad(y, leaves, g)
+"""
+
+BESIDE = (
+    """
+import torch
+from bnutils import batch_norm
+
+
+def looked_at(x):
+    return torch.autograd.grad(batch_norm(x, training=True).sum(), x)
+"""
+    + THREE_TERMS
+)
+
+SINGLE = """
+import numpy as np
+
+
+def batch_norm_backward(grad_output, x, weight, eps):
+    g, x, weight = (np.array(a, dtype=np.float32) for a in (grad_output, x, weight))
+    d = x - x.mean(axis=0)
+    inverse = 1 / np.sqrt((d * d).mean(axis=0) + np.float32(eps))
+    x_hat = d * inverse
+    grad_x = weight * inverse * (g - g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0))
+    return [grad_x, (g * x_hat).sum(axis=0), g.sum(axis=0)]
+"""
+
 JACOBIAN = """
 import numpy as np
 
@@ -132,22 +172,24 @@ RIGHT = {
     "one line, three terms": THREE_TERMS,
     "staged, node by node": STAGED,
     "the paper's equations": PAPER,
-    "autograd of the formula": AUTOGRAD,
-    "autograd of torch's function in float32": FLOAT32,
+    "NumPy in float32": SINGLE,
+    "torch used beside it, to check": BESIDE,
     "explicit Jacobian": JACOBIAN,
     "loops over pairs of samples": LOOPS,
 }
 
+NO_DERIVATION = """
+def batch_norm_backward(grad_output, x, weight, eps):
+    return 1.0 * weight * grad_output, (grad_output * x).sum(axis=0), grad_output.sum(axis=0)
+"""
+BY_BNUTILS = mutant(THREE_TERMS, "(x - x.mean(axis=0)) * s\n", "batch_norm(x, training=True, eps=eps)\n").replace(
+    "import numpy", "from bnutils import batch_norm\nimport numpy"
+)
+ROW = ".sum(axis=0, keepdims=True)"
 WEIGHT = "grad_weight = (grad_output * x_hat).sum(axis=0)"
-DETACHED = """
-    mean, var = x.mean(dim=0).detach(), x.var(dim=0, correction=0).detach()
-    y = weight * (x - mean) / torch.sqrt(var + eps) + bias
-"""
-ATTACHED = """
-    var = x.var(dim=0, correction=0)
-    y = weight * (x - x.mean(dim=0)) / torch.sqrt(var + eps) + bias
-"""
+UNBIASED = mutant(JACOBIAN, "d @ d / m", "d @ d / (m - 1)")
 CONCEPTS = "bias weight input deviation scale arguments"
+EVERYTHING = {f"backward-{concept}" for concept in CONCEPTS.split()}
 
 WRONG = {
     "grad_bias a mean": (
@@ -170,7 +212,10 @@ WRONG = {
         mutant(STAGED, WEIGHT, "grad_weight = (grad_output * x_hat).sum() * np.ones(x.shape[1])"),
         {"backward-weight"},
     ),
-    "direct term only": (mutant(AUTOGRAD, ATTACHED, DETACHED), {"backward-input"}),
+    "direct term only": (
+        mutant(THREE_TERMS, " - grad_bias / len(x) - x_hat * grad_weight / len(x)", ""),
+        {"backward-input"},
+    ),
     "mean term forgotten": (mutant(THREE_TERMS, " - grad_bias / len(x)", ""), {"backward-input"}),
     "variance term forgotten": (mutant(THREE_TERMS, " - x_hat * grad_weight / len(x)", ""), {"backward-input"}),
     "variance term with the other sign": (
@@ -192,7 +237,10 @@ WRONG = {
         {"backward-input"},
     ),
     "unbiased variance": (mutant(THREE_TERMS, "x.var(axis=0)", "x.var(axis=0, ddof=1)"), {"backward-deviation"}),
-    "unbiased variance in the forward pass": (mutant(AUTOGRAD, "correction=0", "correction=1"), {"backward-deviation"}),
+    "unbiased variance in the forward pass": (
+        mutant(UNBIASED, "np.outer(x_hat, x_hat) / m)", "np.outer(x_hat, x_hat) / (m - 1))"),
+        {"backward-deviation"},
+    ),
     "eps outside": (mutant(THREE_TERMS, "np.sqrt(var + eps)", "(np.sqrt(var) + eps)"), {"backward-deviation"}),
     "eps ignored": (mutant(STAGED, "var + eps", "var + 1e-5"), {"backward-deviation"}),
     "eps forgotten in grad_weight": (
@@ -223,9 +271,22 @@ WRONG = {
         mutant(JACOBIAN, "np.zeros((m, features)), np", "np.zeros_like(x), np"),
         {"backward-arguments"},
     ),
-    "no integers": (mutant(AUTOGRAD, "torch.as_tensor(a).double()", "torch.as_tensor(a)"), {"backward-arguments"}),
+    "no integers": (
+        mutant(THREE_TERMS, "x.var(axis=0)", "np.maximum(x.var(axis=0), np.finfo(x.dtype).tiny)"),
+        {"backward-arguments"},
+    ),
+    "autograd of the formula": (AUTOGRAD, EVERYTHING),
+    "autograd of torch's function in float32": (FLOAT32, EVERYTHING),
+    "autograd, imported inside of a helper": (INSIDE, EVERYTHING),
+    "grad_weight over the wrong axis": (
+        mutant(PAPER, "np.sum(grad_output * x_hat, axis=0)", "np.sum(grad_output * x_hat, axis=1)"),
+        {"backward-weight"},
+    ),
+    "shape (1, D)": (THREE_TERMS.replace(".sum(axis=0)", ROW), {"backward-bias", "backward-weight"}),
+    "no derivation": (NO_DERIVATION, EVERYTHING - {"backward-bias"}),
+    "bnutils for the forward pass": (BY_BNUTILS, EVERYTHING),
     "nothing": (
         "def batch_norm_backward(grad_output, x, weight, eps): raise NotImplementedError\n",
-        {f"backward-{c}" for c in CONCEPTS.split()},
+        EVERYTHING,
     ),
 }

@@ -193,6 +193,25 @@ def normalize(x, axes, eps):
     mean = x.mean(axis=axes, keepdims=True)
     var = x.var(axis=axes, keepdims=True)
 """
+NOTHING = """
+def batch_norm_train(x, weight, bias, eps):
+    if len(x) < 2:
+        raise ValueError("one row")
+    return 1.0 * weight * x + bias
+"""
+OWN_ROWS = "def batch_norm_2d" + ROWS.split("def batch_norm_2d")[1]  # built on batch_norm_train, whatever that does
+BY_WIDTH = "    mean, var = seen.setdefault(x.shape[1], (mean, var))\n    centred = x - mean\n    return centred"
+OVER_FEATURES = """    mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+    return weight * (x - mean) / np.sqrt(var + eps) + bias
+"""
+MIXED = """
+def batch_norm_2d(x, weight, bias, eps):
+    y = np.zeros_like(x)
+    for c in range(x.shape[1]):
+        y[:, c] = weight[c] * (x[:, c] - x[:, c].mean()) / np.sqrt(x[:, c].var() + eps) + bias[c]
+    return y
+"""
+BUILT = "    return centred / np.sqrt(var + eps) * weight + bias"
 CONCEPTS = "formula eps weight-bias arguments one-row offset 2d-axes 2d-channels"
 
 WRONG = {
@@ -283,6 +302,21 @@ WRONG = {
             "    return weight * (x - mean) / (std + eps) + bias",
         ),
         {"forward-2d-channels"},
+    ),
+    "images: integers stay integers": (ROWS.split("def batch_norm_2d")[0] + MIXED, {"forward-arguments"}),
+    "no normalization": (NOTHING + OWN_ROWS, {f"forward-{c}" for c in CONCEPTS.split() if c != "one-row"}),
+    "bias inside of the bracket": (
+        mutant(ROWS, BUILT, "    return weight * (centred + bias) / np.sqrt(var + eps)"),
+        {"forward-weight-bias"},
+    ),
+    "bias forgotten": (mutant(ROWS, BUILT, BUILT.removesuffix(" + bias")), {"forward-weight-bias"}),
+    "one weight for all rows": (mutant(ROWS, "* weight + bias", "* weight[0] + bias"), {"forward-weight-bias"}),
+    "eps squared": (mutant(ROWS, "var + eps", "var + eps**2"), {"forward-eps"}),
+    "rows over the features": (mutant(ROWS, BUILT + "\n", OVER_FEATURES), {"forward-formula"}),
+    "root of the mean square": (mutant(ROWS, "centred = x - mean", "centred = x"), {"forward-formula"}),
+    "statistics of the first batch of a width": (
+        "seen = {}\n" + mutant(ROWS, BUILT.split(" /")[0], BY_WIDTH),
+        {"forward-arguments"},
     ),
     "images missing": (VECTORISED.split("def batch_norm_2d")[0], {"forward-2d-axes", "forward-2d-channels"}),
     "nothing": (

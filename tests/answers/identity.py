@@ -144,6 +144,11 @@ RIGHT = {
     "torch's own fusion in float32": TORCH_FLOAT32,
     "loops over numbers": LOOPS,
     "probed with unit vectors, in torch": PROBED,
+    "pairs as one array": mutant(
+        mutant(VECTORISED, "return weight, mean.astype(weight.dtype)", "return np.stack([weight, mean])"),
+        "return x, target",
+        "return np.array([x, target])",
+    ),
 }
 
 
@@ -152,7 +157,16 @@ def lost(concepts, fragment, replacement, source=VECTORISED):
     return mutant(source, fragment, replacement), {f"identity-{concept}" for concept in concepts.split()}
 
 
+THE_LINEAR = """
+def fold(linear_weight, linear_bias, running_mean, running_var, weight, bias, eps):
+    return 1.0 * linear_weight, np.zeros(len(linear_weight)) if linear_bias is None else 1.0 * linear_bias
+"""
+
 WRONG = {
+    "the Linear is returned as it is": (
+        VECTORISED + THE_LINEAR,
+        {f"identity-fold-{concept}" for concept in ("weight", "bias", "eps", "none", "arguments")},
+    ),
     "undo: the variance instead of its root": lost("undo-values", "weight = np.sqrt(var + eps)", "weight = var + eps"),
     "undo: the weight that normalizes": lost(
         "undo-values", "np.sqrt(var + eps)\n    return", "(var + eps) ** -0.5\n    return"

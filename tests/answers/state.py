@@ -251,6 +251,45 @@ BRANCH = """        else:
 NORMALIZED_LAST = """            return self.weight * (x - mean) / np.sqrt(var + self.eps) + self.bias
         return (x - self.running_mean) / np.sqrt(self.running_var + self.eps)
 """
+SWAPPED = "    return var, mean\n"
+TWINS = """    made = []
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        self.__dict__.update(BatchNorm.made[0].__dict__ if len(BatchNorm.made) == 1 else {})
+        BatchNorm.made.append(self)
+        if len(BatchNorm.made) == 2:
+            return
+"""
+IDLE = """
+class BatchNorm:
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
+        self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
+
+    def train(self): pass
+
+    def eval(self): pass
+
+    def __call__(self, x):
+        return 1.0 * x
+"""
+LOCKED = """
+import torch
+from torch import nn
+
+
+class BatchNorm(nn.BatchNorm1d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum, dtype=torch.float64)
+
+    def __call__(self, x):
+        return super().__call__(torch.tensor(x, dtype=torch.float64))
+
+    def __setattr__(self, name, value):
+        if name.startswith("running"):
+            value = torch.tensor(value, dtype=torch.float64)
+        super().__setattr__(name, value)
+"""
 CONCEPTS = "momentum unbiased arguments training update evaluation modes one-row instances parameters"
 
 WRONG = {
@@ -327,6 +366,23 @@ WRONG = {
     ),
     "eps outside": (mutant(PLAIN, "np.sqrt(var + self.eps)", "(np.sqrt(var) + self.eps)"), {"state-parameters"}),
     "eps ignored": (mutant(PLAIN, "var + self.eps", "var + 1e-5"), {"state-parameters"}),
+    "shape (1, D)": (mutant(PLAIN, UPDATE, UPDATE.replace("axis=0", "axis=0, keepdims=True")), {"state-momentum"}),
+    "shape (1, D), class apart": (
+        mutant(
+            PLAIN, REBOUND, WRITTEN.replace("[:]", "") + "            self.running_mean = self.running_mean[None]\n"
+        ),
+        {"state-update"},
+    ),
+    "variance first": (mutant(PLAIN, "    return mean, var\n", SWAPPED), {"state-momentum"}),
+    "the second layer is the first": (
+        mutant(PLAIN, PLAIN[PLAIN.index("    def __init__") : PLAIN.index("        self.eps, ")], TWINS),
+        {"state-instances"},
+    ),
+    "a layer that does nothing": (
+        PLAIN.split("class BatchNorm")[0] + IDLE,
+        {f"state-{c}" for c in CONCEPTS.split()} - {"state-momentum", "state-unbiased"},
+    ),
+    "a weight that cannot be set": (PLAIN.split("class BatchNorm")[0] + LOCKED, {"state-parameters"}),
     "nothing": (
         "def update_running(running_mean, running_var, x, momentum): raise NotImplementedError\n"
         "class BatchNorm:\n"

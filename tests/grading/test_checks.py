@@ -4,9 +4,7 @@ import importlib
 import json
 
 import pytest
-from warm import Warm
 
-from grading import sandbox
 from grading.course import NAMES, source_of
 from grading.judge import judge
 
@@ -15,20 +13,7 @@ CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NA
 RIGHT = [(name, style) for name in NAMES for style in ANSWERS[name].RIGHT]
 WALL = "none"  # these answers are ours; they run in forks of one process, see `warm`
 WRONG = [(name, mistake) for name in NAMES for mistake in ANSWERS[name].WRONG]
-
-
-@pytest.fixture(scope="session")
-def warm():
-    """Return the process that forks workers for all answers."""
-    warm = Warm()
-    yield warm
-    warm.stop()
-
-
-@pytest.fixture(autouse=True)
-def fork_workers(warm, monkeypatch):
-    """Let workers be forked; the walls are tested elsewhere."""
-    monkeypatch.setattr(sandbox, "subprocess", warm.subprocess)
+pytestmark = pytest.mark.usefixtures("fork_workers")
 
 
 def lost(name, code, seed=20261124):
@@ -53,7 +38,51 @@ def test_wrong_answer_loses_its_concept_and_no_other(name, mistake):
     assert expected
     failures = lost(name, code)
     assert set(failures) == set(expected), failures
-    assert all(0 < len(line) <= 300 and "\n" not in line for lines in failures.values() for line in lines)
+    assert all(0 < len(line) <= 300 and "\n" not in line for lines in failures.values() for line in lines[:-1])
+
+
+def failing_cells(name, code):
+    """Run an answer and the notebook's own test cells as the student does; return the names of those that fail."""
+    notebook, names, failing = json.loads(source_of(name).read_text()), {"__name__": "__main__"}, []
+    cells = {c["metadata"]["nbgrader"]["grade_id"]: c for c in notebook["cells"] if c["cell_type"] == "code"}
+    tests = {grade_id: cell for grade_id, cell in cells.items() if cell["metadata"]["nbgrader"].get("points")}
+    tests |= {grade_id: cells[grade_id] for grade_id in cells if grade_id == "forward-2d-arguments"}
+    for grade_id in (f"{name}-imports", f"{name}-missed"):
+        exec("".join(cells[grade_id]["source"]) if grade_id in cells else "", names)
+    exec(code, names)
+    for grade_id, cell in tests.items():
+        try:
+            exec("".join(cell["source"]), names)
+        except Exception:
+            failing.append(grade_id)
+    return failing
+
+
+@pytest.mark.parametrize(("name", "mistake"), [(name, m) for name, m in WRONG if name != "project"])
+def test_a_wrong_answer_makes_a_cell_of_the_notebook_fail(name, mistake):
+    assert failing_cells(name, ANSWERS[name].WRONG[mistake][0])
+
+
+@pytest.mark.parametrize(("name", "style"), [(n, s) for n, s in RIGHT if n != "project" and "float32" not in s])
+def test_a_right_answer_makes_none_fail(name, style):
+    assert failing_cells(name, ANSWERS[name].RIGHT[style]) == []
+
+
+BUILT = [
+    "bias forgotten",
+    "eps squared",
+    "rows over the features",
+    "root of the mean square",
+    "bias inside of the bracket",
+]
+SWINGING = [("forward", mistake) for mistake in BUILT]
+SWINGING += [("state", "shape (1, D)"), ("state", "variance first"), ("backward", "shape (1, D)")]
+
+
+@pytest.mark.parametrize(("name", "mistake"), SWINGING)
+def test_no_verdict_depends_on_the_seed(name, mistake):
+    code, expected = ANSWERS[name].WRONG[mistake]
+    assert [set(lost(name, code, seed)) for seed in range(10)] == [set(expected)] * 10
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -246,12 +246,12 @@ SUBMISSIONS = {  # student: what is handed in, and the concepts that it loses
     "fork bomb": (lambda c: filled(c, TRAIN.replace("    if len", BOMB + "    if len")), set()),
     "numpy patched": (
         lambda c: filled(c, "np.allclose = lambda *a, **k: True\n" + body("return x")),
-        OF_TRAIN - {"offset"},
+        OF_TRAIN,
     ),
     "always equal": (lambda c: filled(c, EQUAL + body("return Equal()")), OF_TRAIN),
     "nan": (lambda c: filled(c, body("return x * np.nan")), OF_TRAIN),
     "wrong shape": (lambda c: filled(c, body("return np.zeros(3)")), OF_TRAIN),
-    "subclass": (lambda c: filled(c, SUBCLASS + body("return x.view(Kind)")), OF_TRAIN - {"offset"}),
+    "subclass": (lambda c: filled(c, SUBCLASS + body("return x.view(Kind)")), OF_TRAIN),
     "huge array": (lambda c: filled(c, body("return np.ones((10**6, 10**5))")), OF_TRAIN),
     "source stolen": (thief("{course}/source/**/*.ipynb"), OF_TRAIN),
     "other submissions read": (thief("{course}/submitted/**/*.ipynb"), OF_TRAIN),
@@ -275,7 +275,7 @@ FILES = {  # path below the folder of submissions: text of the file, the assignm
         "forward",
         "no cell of an assignment",
     ),
-    "nothing/readme.txt": ("I could not do it.", None, "no notebook"),
+    "nothing/readme.txt": ("I could not do it.", "forward", "no notebook: there lies readme.txt"),
 }
 
 
@@ -469,8 +469,17 @@ def test_feedback_names_the_failed_checks_and_shows_no_check(graded, course):
     page = (course / "feedback/unbiased/forward/forward.html").read_text()
     assert re.search(r"seed \d+", page)
     assert "batch_norm_train, x of shape" in page
+    assert "Your numbers are what comes out if the variance is divided by N - 1." in page
+    assert "(chapters/02_formula.html#formula-biased)" in page
     assert "close_to_any" not in page
     assert "Traceback (most" not in page
+
+
+def test_feedback_says_what_was_done_to_the_notebook(graded, course):
+    page = (course / "feedback/metadata lost/forward/forward.html").read_text()
+    assert "(forward-train: had lost its metadata)" in page
+    page = (course / "feedback/cells renamed/forward/forward.html").read_text()
+    assert "(the file was called Forward - final (2).ipynb)" in page
 
 
 def test_grades_of_others_stay_when_some_are_graded_again(graded, course):

@@ -82,6 +82,24 @@ def test_test_cells_overwritten_deleted_retyped_or_made_an_answer_come_back():
     assert repaired(submission)[0]["c"].source == ANSWER
 
 
+def test_code_typed_into_locked_cells_stands_beside_them_and_their_own_code_does_not():
+    submission = submitted(a="import numpy as np\nK = 2", d=f"{ANSWER}\nassert f(1) == 3\nassert f(1) == 2")
+    notebook, remarks = repair(submission, RELEASE)
+    sources = [cell.source for cell in notebook.cells]
+    assert sources[sources.index("import numpy as np") + 1] == "K = 2"
+    assert sources[sources.index("assert f(1) == 2") - 1] == ANSWER
+    assert [remark.split(": ")[0] for remark in remarks] == ["imports", "f-test"]
+
+
+def test_a_definition_below_its_tests_stays_there():
+    submission = submitted(c=ANSWER)
+    submission["cells"].append({"cell_type": "code", "source": "def f(x):\n    return x", "metadata": {}})
+    cells, remarks = repaired(submission)
+    assert cells["c"].source == ANSWER
+    assert list(cells.values())[-1].source == "def f(x):\n    return x"
+    assert remarks == []
+
+
 def test_copies_of_an_answer_run_before_the_last():
     submission = submitted(c=ANSWER)
     copy = deepcopy(submission["cells"][3])

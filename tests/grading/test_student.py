@@ -209,9 +209,19 @@ def test_a_constant_that_raises_costs_only_what_needs_it():
             answer.call("f")
 
 
+def test_data_may_be_loaded_by_processes_of_its_own():
+    code = """
+from torch.utils.data import DataLoader
+def counts(n): return sum(len(x) for x in DataLoader(list(range(n)), batch_size=3, num_workers=2))
+"""
+    wall = next((name for name in HERE if name != "landlock"), walls.NONE)  # it forbids the sockets of these processes
+    with Student(code, wall, 30.0) as answer:
+        assert answer.call("counts", 7) == 7
+
+
 def test_bnutils_would_be_the_answer_and_is_not_there(shared):
     with Student("from bnutils import batch_norm as f\ndef g(): import bnutils", walls.choose_any().name) as answer:
-        with pytest.raises(StudentError, match="there is no f"):
+        with pytest.raises(StudentError, match="f could not be defined: bnutils is not there when you are graded"):
             answer.call("f")
         with pytest.raises(StudentError, match="bnutils"):
             answer.call("g")

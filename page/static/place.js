@@ -1,0 +1,38 @@
+// The reader's place, kept over a reload, a tab that the browser has thrown away, and Back. A browser keeps it in pixels,
+// and the heights of what is far from the window are estimates; here it is the block under the reader's eye. It waits for the
+// other scripts, which change what stands on a page.
+addEventListener("DOMContentLoaded", () => {
+  const KINDS = "article :is(h1, h2, h3, p, li, pre, tr, figure, summary, .math):not(summary *)";
+  const blocks = [...document.querySelectorAll(KINDS)];
+  const here = () => {
+    for (let y = 70; y < innerHeight; y += 40) { // below the bar of buttons
+      const block = document.elementFromPoint(innerWidth / 2, y)?.closest(KINDS);
+      if (block) return [blocks.indexOf(block), block.getBoundingClientRect().top];
+    }
+    return null;
+  };
+  const goTo = (place) => {
+    const block = blocks[place?.[0]];
+    for (let fold = block?.closest(":not(summary)"); (fold = fold?.parentElement.closest("details")); ) fold.open = true;
+    block?.scrollIntoView({ behavior: "instant" });
+    if (block) scrollBy({ top: block.getBoundingClientRect().top - place[1], behavior: "instant" });
+  };
+
+  const name = `place ${location.pathname}`;
+  const keepPlace = () => { try { sessionStorage.setItem(name, JSON.stringify(here())); } catch {} };
+  history.scrollRestoration = "manual";
+  addEventListener("pagehide", keepPlace);
+  document.addEventListener("visibilitychange", keepPlace); // a tab that is thrown away has been hidden before
+  if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") {
+    try { goTo(JSON.parse(sessionStorage.getItem(name))); } catch {}
+  }
+
+  // Jumps within the page: the place before the jump goes with the entry of the history.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("a[href^='#']")) history.replaceState({ ...history.state, place: here() }, "");
+  }, true);
+  addEventListener("popstate", ({ state }) => {
+    if (state?.place) goTo(state.place);
+    else document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  });
+});
