@@ -8,7 +8,7 @@
   const tokenize = (text) => (text.match(TOKEN) ?? []).flatMap((name) => (name.includes("_") ? [name, ...name.split(/_+/)] : [name]));
   const processTerm = (term) => {
     const word = term.toLowerCase();
-    return SMALL.has(word) || /^[a-z]?$/.test(word) ? null : word in GREEK ? [word, GREEK[word]] : word;
+    return SMALL.has(word) || /^[a-z]?$/.test(word) ? null : Object.hasOwn(GREEK, word) ? [word, GREEK[word]] : word;
   };
   const index = new MiniSearch({ fields: ["title", "page", "names", "text", "code"], tokenize, processTerm });
   index.addAll(sections);

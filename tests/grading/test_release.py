@@ -83,7 +83,7 @@ def test_no_instructor_s_notebook_and_no_solution_is_in_the_book(book):
     files = [
         path for path in book.rglob("*") if path.suffix in {".html", ".js", ".ipynb", ".md", ".txt", ".inv", ".json"}
     ]
-    assert any(path.name == "searchindex.js" for path in files)
+    assert any(path.name == "search-sections.js" for path in files)
     assert any(path.match("_sources/assignments/forward.ipynb") for path in files)
     texts = {path: path.read_text("utf8", "replace") for path in files}
     for name in NAMES:
