@@ -43,8 +43,8 @@ WORDS = {
     "batch statistics": "glossary.html#term-Batch-statistics",
     "internal covariate shift": "glossary.html#term-Internal-covariate-shift",
     "LayerNorm": "glossary.html#term-LayerNorm-GroupNorm",
-    "learning rate": "chapters/01_why.html#the-window-of-learning-rates",
-    "running mean": "chapters/03_running_statistics.html#a-memory-that-fades",
+    "learning rate": "chapters/01_why.html#how-large-may-the-learning-rate-be",
+    "running mean": "chapters/03_running_statistics.html#",
     "gamma": "chapters/05_backward.html#how-and-learn",
     # formulas, exercises, sources, pages
     "(2.1)": "chapters/02_formula.html#by-hand-with-four-numbers",
