@@ -45,7 +45,7 @@ WORDS = {
     "LayerNorm": "glossary.html#term-LayerNorm-GroupNorm",
     "learning rate": "chapters/01_why.html#how-large-may-the-learning-rate-be",
     "running mean": "chapters/03_running_statistics.html#",
-    "gamma": "chapters/05_backward.html#how-and-learn",
+    "gamma": "chapters/04_identity.html#",
     # formulas, exercises, sources, pages
     "(2.1)": "chapters/02_formula.html#by-hand-with-four-numbers",
     "Exercise 2": "#exercise-2-",
