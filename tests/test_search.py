@@ -44,8 +44,8 @@ WORDS = {
     "internal covariate shift": "glossary.html#term-Internal-covariate-shift",
     "LayerNorm": "glossary.html#term-LayerNorm-GroupNorm",
     "learning rate": "chapters/01_why.html#how-large-may-the-learning-rate-be",
-    "running mean": "chapters/03_running_statistics.html#",
-    "gamma": "chapters/04_identity.html#",
+    "running mean": "chapters/03_running_statistics.html#a-running-average-of-batches",
+    "gamma": "chapters/04_identity.html#going-deeper-in-larger-networks",
     # formulas, exercises, sources, pages
     "(2.1)": "chapters/02_formula.html#by-hand-with-four-numbers",
     "Exercise 2": "#exercise-2-",
