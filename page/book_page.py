@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
+from downloads import write_downloads
 from figures import METADATA, fit_into_page
 from lighten import lighten
 from myst_nb.core import render
@@ -34,7 +35,7 @@ CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
 MADE_BY_SPHINX = {  # pages that have no first sentence
     "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
     "404": ("No such page", "The address that led you here is none of this book."),
-    "genindex": ("Index", "Every word that the book explains, and where it does so."),
+    "genindex": ("Index", "Every word that the book explains, and the names in code with the chapters that use them."),
 }
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
 LOST = "A sentence here lost me"
@@ -365,22 +366,11 @@ def leave_out_search(app):
     app.builder.search = False
 
 
-def add_setup_cell(notebook, repository):
-    """Return the text of a notebook whose first code cell installs bnutils where it is missing, as on Colab."""
-    content = json.loads(notebook)
-    source = f'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bnutils @ git+{repository}"'
-    cell = {"cell_type": "code", "id": "set-up", "metadata": {}, "execution_count": None, "outputs": []}
-    if all(c.get("id") != cell["id"] for c in content["cells"]):
-        first_code = [c["cell_type"] for c in content["cells"]].index("code")
-        content["cells"].insert(first_code, cell | {"source": source})
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
 def finish(app, exception):
     """Apply the cures to the files that Sphinx has written."""
     if exception or app.builder.format != "html":
         return
-    out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
+    out = Path(app.outdir)
     for files, cures in CURES.items():
         found.update(dict.fromkeys(cures, 0))
         change_files(out.glob(files), partial(cure, cures=cures))
@@ -389,7 +379,7 @@ def finish(app, exception):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
-    change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
+    write_downloads(app)
     draw_card(out / CARD, app.config.html_title, CLAIM)
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
