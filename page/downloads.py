@@ -22,7 +22,6 @@ from myst_parser.parsers.mdit import create_md_parser
 from pybtex.backends.markdown import Backend
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
-from sphinx.util import logging
 
 INLINE = {"myst_role": myst_role, "link": link, "image": image}  # rules of the parser, whose places are noted
 OPENED = {"myst_role", "link_open", "image"}  # what they begin
@@ -31,21 +30,27 @@ ROLES = {
     **{"eq": ("math", "eq"), "numref": ("std", "numref"), "ref": ("std", "ref")},
 }  # role: its domain, and its name there
 NEEDLESS = r"\\(?=[.-])"  # escapes of pybtex
+OPTIONS = r"\A(?::[\w-]+:.*\n?)+"  # of a box
 FOLDED = {"hide-input", "hide-cell", "check"}  # tags of cells whose code the page folds
 SET_UP = 'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bnutils @ git+{}"'
-logger = logging.getLogger(__name__)
 
 
 def write_downloads(app):
     """Write all files that the pages offer anew, from their sources."""
-    parser = create_md_parser(app.env.myst_config, RendererHTML)
-    for name, rule in INLINE.items():
-        parser.inline.ruler.at(name, note_place(rule))
+    parser = make_parser(app.env.myst_config)
     for docname in sorted(app.env.found_docs):
         source = Path(app.env.doc2path(docname))
         written = Path(app.outdir, "_sources", source.relative_to(app.srcdir))
         text, page = source.read_text("utf8"), Page(app, docname, parser)
         written.write_text(page.convert_notebook(text) if source.suffix == ".ipynb" else page.convert(text), "utf8")
+
+
+def make_parser(config):
+    """Return the parser of the book, whose tokens know their places."""
+    parser = create_md_parser(config, RendererHTML)
+    for name, rule in INLINE.items():
+        parser.inline.ruler.at(name, note_place(rule))
+    return parser
 
 
 def note_place(rule):
@@ -159,6 +164,8 @@ class Page:
 
     def copy_image(self, target):
         """Return the address of a picture, which is copied beside the notebooks: in colors for light and dark."""
+        if urlsplit(target).scheme:
+            return target
         name = self.beside(target)
         copied = Path(self.app.outdir, "_sources", name)
         copied.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +177,8 @@ class Page:
         return posixpath.normpath(posixpath.join(posixpath.dirname(self.docname), path))
 
     def open_box(self, name, title, content):
-        """Return a box of MyST as plain Markdown."""
+        """Return a box of MyST as plain Markdown; of what only the page can draw its text, or the page's address."""
+        content = re.sub(OPTIONS, "", content)
         if name == "dropdown":
             return f"<details>\n<summary>{title}</summary>\n\n{self.convert(content).strip()}\n\n</details>"
         if name in admonitionlabels:
@@ -183,18 +191,13 @@ class Page:
         if name == "claims":
             rows = read_rows(Path(self.app.srcdir, self.beside(title)))
             return "\n\n".join(self.convert(as_text(row, self.address)) for row in rows)
-        raise ValueError(f"no plain Markdown is known for the box {name!r} on the page {self.docname}")
+        return self.convert(content).strip() or f"<{self.address}>"
 
 
 def add_setup_cell(notebook, source):
     """Return a notebook with a first code cell that installs bnutils where it is missing, as on Colab."""
-    cell = {
-        "cell_type": "code",
-        "id": "set-up",
-        "metadata": {},
-        "execution_count": None,
-        "outputs": [],
-        "source": source,
-    }
+    cell = {"cell_type": "code", "id": "set-up", "metadata": {}, "execution_count": None, "outputs": []}
     first_code = [c["cell_type"] for c in notebook["cells"]].index("code")
-    return notebook | {"cells": [*notebook["cells"][:first_code], cell, *notebook["cells"][first_code:]]}
+    return notebook | {
+        "cells": [*notebook["cells"][:first_code], cell | {"source": source}, *notebook["cells"][first_code:]]
+    }

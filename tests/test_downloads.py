@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import nbformat
@@ -9,7 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 from build_book import pages_of
 from conftest import ROOT
+from downloads import Page, make_parser
 from markdown_it import MarkdownIt
+from myst_parser.config.main import MdParserConfig
 from notebooks import code_cells, markdown, option, source, tags
 from test_page import PUBLISHED, WRITTEN
 
@@ -121,6 +124,39 @@ def test_student_may_hand_in_what_the_page_offers(book):
         cell for cell in handed_out.cells if cell.metadata.get("nbgrader")
     ]
     assert remarks == []
+
+
+@pytest.fixture(scope="module")
+def convert():
+    """Return a function that converts a text of a page chapters/x, whose roles show their targets."""
+    domain = SimpleNamespace(anonlabels={"there": ("chapters/y", "there")}, resolve_xref=lambda *given: None)
+    env = SimpleNamespace(domains={"std": domain}, get_domain=lambda name: domain)
+    config, builder = SimpleNamespace(html_baseurl="https://b/"), SimpleNamespace(get_target_uri="{}.html".format)
+    parser = make_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence"}))
+    return Page(SimpleNamespace(env=env, config=config, builder=builder), "chapters/x", parser).convert
+
+
+@pytest.mark.parametrize(("text", "plain"), [
+    ("a [b\nc](#there) {eq}`d\ne` f", "a [b\nc](https://b/chapters/y.html#there) d e\n f"),
+    ("| [a](x.md) | b [a](x.md) |\n|---|---|\n| {eq}`p` | {eq}`p` |",
+     "| [a](https://b/chapters/x.html) | b [a](https://b/chapters/x.html) |\n|---|---|\n| p | p |"),
+    ("`{eq}` and ``[a](b.md)`` and $[a](b)$", "`{eq}` and ``[a](b.md)`` and $[a](b)$"),
+    (":::{note}\na\n\n[b](../i.md)\n:::", "> **Note.**\n> \n> a\n> \n> [b](https://b/i.html)"),
+    ("::::{dropdown} A\n:open:\n:::{warning} B\nc\n:::\n::::",
+     "<details>\n<summary>A</summary>\n\n> **B.**\n> \n> c\n\n</details>"),
+    ("- a\n\n  :::{drawn} b\n  :width: 3\n\n  c\n  :::\n", "- a\n\n  c\n"),
+    ("```{drawn}\n```", "<https://b/chapters/x.html>"),
+    ("(a)=\n(b)=\n# C\n\n$$\nx\n$$ (d)", "# C\n\n$$\nx\n\\tag{d}\n$$"),
+    ("![a b](https://c/d.svg) [zip](published:e.zip)", "![a b](https://c/d.svg) [zip](https://b/e.zip)"),
+    ("```python\n{eq}`a`\n```\n", "```python\n{eq}`a`\n```\n"),
+])  # fmt: skip
+def test_any_page_can_be_converted(convert, text, plain):
+    assert convert(text) == plain
+
+
+def test_role_that_nobody_knows_is_named(convert):
+    with pytest.raises(ValueError, match="'abbr' on the page chapters/x"):
+        convert("{abbr}`a`")
 
 
 @pytest.mark.parametrize(("text", "name"), [

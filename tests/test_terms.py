@@ -10,7 +10,7 @@ from docutils import nodes
 from notebooks import CHAPTERS
 from playwright.sync_api import expect
 from predict import Predict
-from words import NAMES, OF_BNUTILS, entry_of, link_terms, note_terms
+from terms import NAMES, OF_BNUTILS, entry_of, link_terms, note_terms
 
 import bnutils
 
