@@ -157,9 +157,10 @@ class Page:
         if parts.scheme:
             return base + parts.path if parts.scheme == "published" else target
         docname = posixpath.splitext(self.beside(parts.path))[0] if parts.path else self.docname
-        anchor = ""
-        if parts.fragment:
-            docname, anchor = self.env.domains["std"].anonlabels.get(parts.fragment, (docname, parts.fragment))
+        equations, labels = self.env.domains["math"].equations, self.env.domains["std"].anonlabels
+        docname, anchor = labels.get(parts.fragment, (docname, parts.fragment))
+        if parts.fragment in equations:
+            docname, anchor = equations[parts.fragment][0], nodes.make_id(f"equation-{parts.fragment}")
         return base + self.app.builder.get_target_uri(docname) + (f"#{anchor}" if anchor else "")
 
     def copy_image(self, target):

@@ -20,7 +20,7 @@ named_parameters() buffers() state_dict() load_state_dict() detach() no_grad() i
 autocast() channels_last vmap() checkpoint_sequential() update_bn() std() var()
 """
 OF_BNUTILS = """
-BatchNorm batch_norm batch_norm_backward batch_statistics fold_batch_norm identity_parameters load_fashion_mnist
+BatchNorm batch_norm batch_norm_backward batch_norm_layers fold_batch_norm identity_parameters load_fashion_mnist
 fashion_tensors load_results make_network make_conv_network train predict accuracy recalibrate mean_interval name_rate
 explore_batch explore_running explore_undo explore_linear
 """
@@ -52,7 +52,7 @@ class IndexNames(SphinxTransform):
         for code in self.document.findall(nodes.literal):
             if (entry := entry_of(code.astext())) and not isinstance(code.parent, nodes.title):
                 places.setdefault(entry, code)
-        for cell in self.document.findall(is_visible_input):
+        for cell in sorted(self.document.findall(is_input), key=is_folded):
             for called in re.findall(r"([\w.]+)\(", cell.astext()):
                 if called in CALLED:
                     places.setdefault(NAMES[called], cell)
@@ -62,11 +62,14 @@ class IndexNames(SphinxTransform):
         self.document += addnodes.index(entries=entries)
 
 
-def is_visible_input(node):
-    """Tell whether a node is the code of a cell that is not folded."""
-    if not isinstance(node, nodes.literal_block) or "cell_input" not in node.parent.get("classes", []):
-        return False
-    return not FOLDED & set(node.parent.parent["classes"])
+def is_input(node):
+    """Tell whether a node is the code of a cell."""
+    return isinstance(node, nodes.literal_block) and "cell_input" in node.parent.get("classes", [])
+
+
+def is_folded(code):
+    """Tell whether the page folds the code of a cell."""
+    return bool(FOLDED & set(code.parent.parent["classes"]))
 
 
 def list_index(app, doctree):

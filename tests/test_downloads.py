@@ -8,12 +8,11 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from build_book import pages_of
 from conftest import ROOT
 from downloads import Page, make_parser
 from markdown_it import MarkdownIt
 from myst_parser.config.main import MdParserConfig
-from notebooks import code_cells, markdown, option, source, tags
+from notebooks import CHAPTERS, code_cells, markdown, option, source, tags
 from test_page import PUBLISHED, WRITTEN
 
 from grading.repair import repair
@@ -25,8 +24,7 @@ LEFT = {  # of MyST, in a text without its code and formulas
     "the name of a formula": r"\$\$\s*\([\w-]+\)\s*$",
     "a comment": r"^%|^\+\+\+",
 }
-NOTEBOOKS = [page for name in pages_of(ROOT / "_toc.yml") if (page := ROOT / f"{name}.ipynb").parent != ROOT]
-NAMES = [path.relative_to(ROOT).as_posix() for path in NOTEBOOKS if path.parent.name != "assignments"]
+NAMES = [path.relative_to(ROOT).as_posix() for path in CHAPTERS]
 
 
 def offered(book, page):
@@ -129,8 +127,9 @@ def test_student_may_hand_in_what_the_page_offers(book):
 @pytest.fixture(scope="module")
 def convert():
     """Return a function that converts a text of a page chapters/x, whose roles show their targets."""
-    domain = SimpleNamespace(anonlabels={"there": ("chapters/y", "there")}, resolve_xref=lambda *given: None)
-    env = SimpleNamespace(domains={"std": domain}, get_domain=lambda name: domain)
+    places = {"anonlabels": {"there": ("chapters/y", "there")}, "equations": {"eq_1": ("chapters/y", 1)}}
+    domain = SimpleNamespace(resolve_xref=lambda *given: None, **places)
+    env = SimpleNamespace(domains={"std": domain, "math": domain}, get_domain=lambda name: domain)
     config, builder = SimpleNamespace(html_baseurl="https://b/"), SimpleNamespace(get_target_uri="{}.html".format)
     parser = make_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence"}))
     return Page(SimpleNamespace(env=env, config=config, builder=builder), "chapters/x", parser).convert
@@ -138,6 +137,7 @@ def convert():
 
 @pytest.mark.parametrize(("text", "plain"), [
     ("a [b\nc](#there) {eq}`d\ne` f", "a [b\nc](https://b/chapters/y.html#there) d e\n f"),
+    ("[a](#eq_1) [b](#c)", "[a](https://b/chapters/y.html#equation-eq-1) [b](https://b/chapters/x.html#c)"),
     ("| [a](x.md) | b [a](x.md) |\n|---|---|\n| {eq}`p` | {eq}`p` |",
      "| [a](https://b/chapters/x.html) | b [a](https://b/chapters/x.html) |\n|---|---|\n| p | p |"),
     ("`{eq}` and ``[a](b.md)`` and $[a](b)$", "`{eq}` and ``[a](b.md)`` and $[a](b)$"),

@@ -1,5 +1,7 @@
 """Glossary words are linked where a chapter first uses them, and the index leads to names in code."""
 
+import ast
+import json
 import re
 from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
@@ -7,12 +9,10 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 from docutils import nodes
-from notebooks import CHAPTERS
+from notebooks import CHAPTERS, code_cells, statements
 from playwright.sync_api import expect
 from predict import Predict
 from terms import NAMES, OF_BNUTILS, entry_of, link_terms, note_terms
-
-import bnutils
 
 PAGES = [f"chapters/{path.stem}.html" for path in CHAPTERS]
 NO_PROSE = "h1, h2, h3, code, pre, .math, .book-predict, figcaption, strong, summary, th"
@@ -117,5 +117,13 @@ def test_names_are_found_however_they_are_written():
     assert entry_of("Z") is None
 
 
-def test_list_of_names_knows_what_the_package_offers():
-    assert set(bnutils.__all__) <= set(OF_BNUTILS.split())
+def test_list_of_names_knows_what_chapters_take_from_the_package():
+    imports = [
+        statement
+        for path in CHAPTERS
+        for cell in code_cells(json.loads(path.read_text()))
+        for statement in statements(cell)
+        if isinstance(statement, ast.ImportFrom) and statement.module.startswith("bnutils")
+    ]
+    taken = {name.name for of in imports if of.module != "bnutils.plotting" for name in of.names}
+    assert {name for name in taken if not name.isupper()} == set(OF_BNUTILS.split())
