@@ -1,9 +1,9 @@
 """The first screens: a picture and a strip of facts at the top of each chapter, and the entrance of the book.
 
-All of it is made of what the authors have written. The first cell of a chapter ends with paragraphs that begin in bold,
-**You need** and so on: they become the strip. On the first page, the directive ``entrance`` shows an explorer that plays
-by itself, the list below its heading becomes the paths, and the table of chapters a card for each. CITATION.cff, which
-the directive ``cite-this`` shows as BibTeX, names authors and version.
+All of it is made of what the authors have written. The first cell of a chapter ends with paragraphs that begin in
+bold, **You need** and so on: they become the strip. On the first page, the directive ``entrance`` shows an explorer that
+plays by itself; the first list becomes the paths, and the table of chapters a card for each. CITATION.cff, which the
+directive ``cite-this`` shows as BibTeX, names authors and version.
 """
 
 import re
@@ -23,6 +23,7 @@ CITATION = "CITATION.cff"
 PLAYED = [4.0, -3, 22, 12, 8, 1, 15, 6]  # the values with which the explorer begins to play: not those of the chapter
 SYMPTOMS = "chapters/clinic"
 VERDICT = "Verdict."
+LATE = 900  # after the scripts of all pages
 
 
 def opens_in_bold(node):
@@ -126,14 +127,17 @@ def read_citation(folder):
 
 def name_authors(cited):
     """Return the names of the authors, persons or groups, in one line."""
-    return " and ".join(a.get("name") or f"{a['given-names']} {a['family-names']}" for a in cited["authors"])
+    return " and ".join(a.get("name") or "{given-names} {family-names}".format(**a) for a in cited["authors"])
 
 
 def to_bibtex(cited):
     """Return an entry for BibTeX; braces keep the name of a group in one piece."""
-    authors = [f"{{{a['name']}}}" if "name" in a else f"{a['family-names']}, {a['given-names']}" for a in cited["authors"]]
+    groups_and_persons = [
+        f"{{{author['name']}}}" if "name" in author else "{family-names}, {given-names}".format(**author)
+        for author in cited["authors"]
+    ]
     fields = {
-        "author": " and ".join(authors),
+        "author": " and ".join(groups_and_persons),
         "title": cited["title"],
         "year": cited["date-released"].year,
         "version": cited["version"],
@@ -145,12 +149,9 @@ def to_bibtex(cited):
 
 def shape_first_page(app, doctree, docname):
     """Make cards of the list of paths and of the table of chapters, once all chapters have been read."""
-    if docname != app.config.root_doc or not any("book-entrance" in c["classes"] for c in doctree.findall(nodes.container)):
+    if not any("book-entrance" in box["classes"] for box in doctree.findall(nodes.container)):
         return
-    for items in list(doctree.findall(nodes.bullet_list)):
-        if items.parent["names"] and all(opens_in_bold(item[0]) and links_of(item) for item in items):
-            items["classes"].append("book-paths")
-            break
+    doctree.next_node(nodes.bullet_list)["classes"].append("book-paths")
     for table in list(doctree.findall(nodes.table)):
         rows = [list(row) for row in next(iter(table.findall(nodes.tbody)))]
         if all(chapter_of(row[0]) in app.env.all_docs for row in rows):
@@ -208,9 +209,9 @@ def mark_verdicts(app, doctree):
 def add_scripts(app, pagename, templatename, context, doctree):
     """Load the scripts of one page on this page only."""
     if pagename == app.config.root_doc:
-        app.add_js_file("entrance.js")
+        app.add_js_file("entrance.js", priority=LATE)
     if pagename == SYMPTOMS:
-        app.add_js_file("clinic.js")
+        app.add_js_file("clinic.js", priority=LATE)
 
 
 def setup(app):

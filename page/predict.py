@@ -6,8 +6,8 @@
 
     **Answer: b.** Because ...
 
-The choices are written as a list, of which page/static/predict.js makes buttons. All from the question to the end of the
-answer is held back until the reader has guessed, or wants to see it; without scripts and on paper it is simply there.
+The choices are written as a list, of which page/static/predict.js makes buttons. All from the question to the end of
+the answer is held back until the reader has guessed, or wants to see it; without scripts and on paper it is simply there.
 Cells tagged ``check`` are folded into one line, and so is the second cell of a chapter, which imports.
 """
 

@@ -21,17 +21,17 @@ def ask(ax, x, y, size=17):
     ax.text(x, y, "?", ha="center", va="center", fontsize=size, fontweight="bold")
 
 
-def arrow(ax, start, end, bend=0.0, **look):
+def arrow(ax, start, end, **look):
     """Draw an arrow."""
-    look = {"arrowstyle": "-|>", "mutation_scale": 12, "color": INK, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0} | look
-    ax.annotate("", end, start, arrowprops=look | {"connectionstyle": f"arc3,rad={bend}"})
+    usual = {"arrowstyle": "-|>", "mutation_scale": 12, "color": INK, "linewidth": 1.3}
+    ax.annotate("", end, start, arrowprops=usual | {"shrinkA": 0, "shrinkB": 0} | look)
 
 
 def box(ax, x, y, width, height, color=INK, **look):
     """Draw a box with round corners, whose middle is at x and y."""
     corner = x - width / 2, y - height / 2
-    look = {"boxstyle": "round,pad=0,rounding_size=0.5", "facecolor": "none", "edgecolor": color, "linewidth": 1.3} | look
-    ax.add_patch(FancyBboxPatch(corner, width, height, **look))
+    usual = {"boxstyle": "round,pad=0,rounding_size=0.5", "facecolor": "none", "linewidth": 1.3}
+    ax.add_patch(FancyBboxPatch(corner, width, height, edgecolor=color, **usual | look))
 
 
 def bell(ax, middle, spread, height, color, foot=4):
@@ -99,7 +99,7 @@ def draw_identity(ax):
     bell(ax, 12, 3.3, 6, "plain", 5.6)
     bell(ax, 34, 1.5, 9.5, "batch", 5.6)
     arrow(ax, (20.5, 10.5), (28, 10.5), linewidth=1.8)
-    arrow(ax, (34, 4.8), (12, 4.8), bend=-0.16, linestyle="--")
+    arrow(ax, (34, 4.8), (12, 4.8), connectionstyle="arc3,rad=-0.16", linestyle="--")
     ask(ax, 23.5, 5.2, 17)
 
 
@@ -189,7 +189,8 @@ def draw_museum(ax):
     for k in range(15):
         x, y = 4.8 + 8.6 * (k % 5), 12.4 - 5 * (k // 5)
         box(ax, x, y + 0.6, 7.4, 4.3, linewidth=1)
-        bell(ax, x + vary.uniform(-1, 1), vary.uniform(0.5, 1.2), vary.uniform(1.6, 3), "plain" if k else "batch", y - 1)
+        shape = vary.uniform([-1, 0.5, 1.6], [1, 1.2, 3]) + [x, 0, 0]
+        bell(ax, *shape, "plain" if k else "batch", y - 1)
 
 
 SKETCHES = {

@@ -55,7 +55,7 @@
       button.setAttribute("aria-pressed", button.value === said);
       button.tabIndex = -1; // the Tab key leads on, to the answer
       const mark = button.value === said ? (right ? words.guess : "✓") : button.value === right ? words.right : "";
-      if (mark) button.dataset.mark = mark;
+      if (mark) button.setAttribute("data-mark", mark);
       button.toggleAttribute("data-right", button.value === right);
     }
     const link = make("a", { href: `#${answer.id}` }, words.compare);
