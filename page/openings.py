@@ -1,9 +1,9 @@
 """The first screens: a picture and a strip of facts at the top of each chapter, and the entrance of the book.
 
 All of it is made of what the authors have written. The first cell of a chapter ends with paragraphs that begin in
-bold, **You need** and so on: they become the strip. On the first page, the directive ``entrance`` shows an explorer that
-plays by itself; the first list becomes the paths, and the table of chapters a card for each. CITATION.cff, which the
-directive ``cite-this`` shows as BibTeX, names authors and version.
+bold, **You need** and so on: they become the strip. On the first page, the directive ``entrance`` shows an explorer,
+which plays by itself; the first list becomes the paths, and the table of chapters a card for each. CITATION.cff, which
+the directive ``cite-this`` shows as BibTeX, names authors and version.
 """
 
 import re

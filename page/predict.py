@@ -7,7 +7,7 @@
     **Answer: b.** Because ...
 
 The choices are written as a list, of which page/static/predict.js makes buttons. All from the question to the end of
-the answer is held back until the reader has guessed, or wants to see it; without scripts and on paper it is simply there.
+the answer is held back until the reader has guessed or wants to see it; without scripts and on paper it is just there.
 Cells tagged ``check`` are folded into one line, and so is the second cell of a chapter, which imports.
 """
 
