@@ -179,7 +179,7 @@ def draw_clinic(ax):
     ax.plot([28, 31, 41], [12.9, 4, 3.4], color=COLOR["running"], linewidth=2.4)
     ax.plot([28, 28], [1, 15.4], "--", color=INK, linewidth=1)
     for place, name in [(13, "train()"), (35.5, "eval()")]:
-        ax.text(place, 14 if place > 28 else 14.6, name, ha="center", va="center", family="monospace", fontsize=12)
+        ax.text(place, 14.6, name, ha="center", va="center", family="monospace", fontsize=12)
     ask(ax, 36, 8.8, 22)
 
 

@@ -171,7 +171,7 @@ def test_bibtex_names_persons_and_groups():
 
 
 def test_facts_are_split_at_bold_words():
-    text = "**You need** [this](x) and $y$.\n\n**Takes** 5 minutes · **Runs in** a second."
+    text = "**You need** [this](https://x.org) and $y$.\n\n**Takes** 5 minutes · **Runs in** a second."
     document = publish_doctree(text, parser=Parser(), settings_overrides={"myst_enable_extensions": ["dollarmath"]})
     facts = split_facts(list(document.findall(nodes.paragraph)))
     told = [(label.astext(), "".join(node.astext() for node in words).strip()) for label, words in facts]
