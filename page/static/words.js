@@ -1,0 +1,26 @@
+// The words that the scripts add to a page, in one place for those who translate them (the others: page/words.py).
+const words = {
+  written: "I have written down my guess",
+  guess: "your guess",
+  right: "right",
+  show: "Show the answer",
+  hide: "Hide the answer",
+  always: "Always show answers",
+  said: (letter) => `You said ${letter}.`,
+  compare: "Compare with the answer",
+  verdicts: {
+    open: () => "Compare with what you wrote down.",
+    right: (letter) => `You said ${letter}: right.`,
+    surprise: (letter) => `You said ${letter}: a surprise.`,
+  },
+  count: (right, all) => `${right} of ${all} right`,
+  surprises: "What surprised you:",
+  predictions: (count) => `Your predictions: ${count}`,
+  forgetPredictions: "Forget my predictions",
+  play: "Play",
+  pause: "Pause",
+  filter: "What do you see?",
+  found: (number) => (number === 0 ? "No question here has these words." : number === 1 ? "1 question" : `${number} questions`),
+  symptoms: "Symptoms",
+  close: "Close",
+};

@@ -1,0 +1,25 @@
+"""The words that page/ adds to what the authors write, in one place for those who translate them.
+
+Those of the scripts stand in page/static/words.js.
+"""
+
+WORDS = {
+    "checked": "Checked when the book is built",
+    "imports": "What this page imports",
+    "version": "Version {}",
+    "cite": "How to cite",
+    "picture": {  # of a chapter: what is seen
+        "01_why": "A signal enters a row of eight layers, and a question mark stands where it comes out.",
+        "02_formula": "Four dots on a number line lead to four question marks on a second line.",
+        "03_running_statistics": "Eight photos of clothes in one frame, and beside it one photo with a question mark.",
+        "04_identity": "A wide bell curve becomes a narrow one, and a dashed arrow back bears a question mark.",
+        "05_backward": "A gradient arrives at one of four outputs, and question marks stand at the four inputs.",
+        "06_pytorch": "Five tiles with the names of the numbers in a layer, and a question mark at each.",
+        "07_linear": "A cloud of points with a square, and arrows to two layers with question marks.",
+        "08_hypotheses": "Sketches of drift, roughness, gradients and steps, each with a question mark below.",
+        "09_overfitting": "Ten photos of clothes, three of which bear a red cross, since their labels are wrong.",
+        "10_practice": "Four batches of dots, each smaller than the one before, down to a single one.",
+        "clinic": "A curve that rises during training and drops at a dashed line, where a question mark stands.",
+        "museum": "Fifteen frames on a wall with bell curves, each of which looks slightly different.",
+    },
+}
