@@ -37,7 +37,7 @@ class Table:
 
     def __init__(self, *head, digits=2, best=None):
         self.head = [entry if isinstance(entry, tuple) else ("", entry) for entry in head]
-        self.columns = [name for _, *names in self.head for name in names]
+        self.columns = [str(name) for _, *names in self.head for name in names]
         self.digits, self.best, self.groups = digits, best or {}, [("", [])]
         for name in self.best:
             if name not in self.columns[1:]:
