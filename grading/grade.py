@@ -33,6 +33,7 @@ from grading.verdict import GRADED, files_of_the_grader, hash_of, version
 from grading.walls import NONE, NoWall, choose, describe
 from grading.work import Result, Task, about, read, watch, work
 
+WITHOUT = "judged without a wall"
 RECORDED = "recorded, or about to be"
 GO_ON = "What was judged is kept: the same command goes on from there."
 
@@ -83,8 +84,11 @@ def grade(
         wall = announced(wall, scheduler)
         engine = Cluster(scheduler) if scheduler else Processes(min(jobs or os.cpu_count(), len(handed_in)))
         found = sorted_out(engine, handed_in, names, course)
-        run = Run.begin(course, seed)
+        if wall == NONE:
+            for submission in found:
+                submission.remarks.append(WITHOUT)
         watch_canary(engine, found, course, wall)
+        run = Run.begin(course, seed)
         tasks = run.tasks(found, Path(folder), wall, seconds)
         for task, result in tqdm(engine.run(work, tasks), total=len(found), unit="submission"):
             run.put_aside(result_of(task, result))

@@ -103,8 +103,9 @@ class Trial:
     """The checks of an assignment and the answers of a notebook; the parameters are those of `judge`."""
 
     def __init__(self, assignment, notebook, seed, wall, seconds):
-        self.assignment, self.seed, self.wall, self.seconds = assignment, seed, wall, seconds
         checks = importlib.import_module(f"grading.checks.{assignment}")
+        self.assignment, self.seed, self.wall = assignment, seed, wall
+        self.seconds = max(seconds, getattr(checks, "SECONDS", 0.0))
         self.concepts, self.cells = checks.CONCEPTS, getattr(checks, "CELLS", {})
         self.answers, self.left = Answers(notebook, checks.ASKED), WHOLE
         self.code = functools.cache(self.answers.code)
@@ -112,7 +113,7 @@ class Trial:
     def codes(self, concept, whole=False, everything=False):
         """Return for each check of a concept the code that is run, and what of it is the answer."""
         tests = [None if whole else self.cells.get(check, concept) for check in self.concepts[concept]]
-        return [(self.code(test, everything), self.code(test)) for test in tests]
+        return [(self.code(test, everything), self.code(test, False)) for test in tests]
 
     def run(self, concepts, whole=False, everything=False):
         """Run the checks of some concepts on the code above their test cells; return the outcome of each."""

@@ -56,15 +56,7 @@ def start(code, wall):
     command, home = WALLS[wall](folder, user)
     most = PROCESSES + count_ours(wall, user)
     process = subprocess.Popen(
-        [
-            *tied(),
-            *command,
-            sys.executable,
-            "-s",
-            "-B",
-            str(folder / "worker.py"),
-            str(most),
-        ],
+        [*tied(), *command, sys.executable, "-s", "-B", str(folder / "worker.py"), str(most)],
         cwd=folder,
         env=ENVIRONMENT | {"HOME": home, "TMPDIR": home},
         stdin=subprocess.PIPE,

@@ -21,11 +21,10 @@ from grading.course import COURSE, release_of
 from grading.judge import find, new_seed
 from grading.repair import is_answer, repair
 from grading.student import CALL
-from grading.walls import NONE, NoWall, choose
+from grading.walls import NoWall, choose
 
 HERE = Path(__file__).resolve().parent
 GRADED, NOT_GRADED = "graded", "not graded"
-WITHOUT = "judged without a wall"
 TITLE = re.compile(r"# (.+?)(?:,? \(?\d+ points?\b.*|\.|: .*)?$")  # "# One row, 1 point: in training it is refused."
 
 
@@ -72,8 +71,7 @@ def judged(path, assignment, seed, wall, seconds, course):
         mended, remarks = mend(path, assignment, course)
         found, met = find(assignment, mended, seed, wall, seconds)
         concepts = concepts_of(mended, found)
-        without = [WITHOUT] if wall == NONE else []
-        said |= {"state": GRADED, "remarks": [*remarks, *without, *met], "concepts": concepts}
+        said |= {"state": GRADED, "remarks": [*remarks, *met], "concepts": concepts}
         said |= answers_of(mended, release(assignment, course))
     except OSError:
         raise

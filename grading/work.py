@@ -1,5 +1,6 @@
 """What workers do: read, judge and show submissions. They are given plain data and give it back; they write nothing."""
 
+import faulthandler
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from grading.page import page_of
 from grading.release import wrong_points
 from grading.verdict import judged, mend, shown
 from grading.walls import choose
+
+LONGEST = 600.0  # seconds that a submission may take; its answers have limits of their own
 
 
 @dataclass
@@ -46,6 +49,15 @@ def watch(name, course, wall):
 
 
 def work(task):
+    """Judge a submission, unless there is a verdict on it, and show what was found; or end this process."""
+    faulthandler.dump_traceback_later(LONGEST, exit=True)
+    try:
+        return worked(task)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def worked(task):
     """Judge a submission, unless there is a verdict on it, and show what was found."""
     found, course = task.submission, task.course
     said, mended = about(found, task.folder), None
