@@ -71,6 +71,11 @@ def open_chapter(app, doctree):
     app.env.metadata[app.env.docname]["book_takes"] = facts[-2][1][-1].astext().strip()
 
 
+def draw_pictures(app, env, names):
+    """Draw the pictures of all chapters that the book has."""
+    draw_sketches(Path(app.outdir, FOLDER), {page.rpartition("/")[2] for page in env.found_docs})
+
+
 def show_sketch(chapter, page, loading="eager"):
     """Return the picture of a chapter, for a page, in a list; an empty one if it has none."""
     name = chapter.rpartition("/")[2]
@@ -151,6 +156,7 @@ def shape_first_page(app, doctree, docname):
     """Make cards of the list of paths and of the table of chapters, once all chapters have been read."""
     if not any("book-entrance" in box["classes"] for box in doctree.findall(nodes.container)):
         return
+    doctree.next_node(nodes.paragraph)["classes"].append("book-lead")
     doctree.next_node(nodes.bullet_list)["classes"].append("book-paths")
     for table in list(doctree.findall(nodes.table)):
         rows = [list(row) for row in next(iter(table.findall(nodes.tbody)))]
@@ -218,7 +224,7 @@ def setup(app):
     """Connect all this to Sphinx."""
     app.add_directive("entrance", Entrance)
     app.add_directive("cite-this", CiteThis)
-    app.connect("builder-inited", lambda app: draw_sketches(Path(app.outdir, FOLDER)))
+    app.connect("env-before-read-docs", draw_pictures)
     for function in [open_chapter, note_chapters, mark_symptoms, mark_verdicts]:
         app.connect("doctree-read", function)
     app.connect("doctree-resolved", shape_first_page)
