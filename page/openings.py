@@ -88,7 +88,7 @@ def show_sketch(chapter, page, loading="eager"):
 
 
 class Entrance(SphinxDirective):
-    """Show an explorer that plays by itself, with buttons made of the links in the text below the directive."""
+    """Show an explorer that plays by itself, below a paragraph of links, which become buttons; the last is its caption."""
 
     required_arguments = 1  # the explorer, as in bnutils.explorers
     has_content = True
@@ -103,11 +103,12 @@ class Entrance(SphinxDirective):
         box = nodes.container(classes=["book-entrance"])
         text = nodes.container(classes=["book-ways"])
         self.state.nested_parse(self.content, self.content_offset, text)
+        caption = text.pop()
         cited = read_citation(self.env.srcdir)
         line = f"{name_authors(cited)} · {WORDS['version'].format(cited['version'])} · "
         link = nodes.reference("", WORDS["cite"], refuri=f"#{CITED}", internal=True)
         text += nodes.paragraph("", "", nodes.Text(line), link, classes=["book-by"])
-        box += [text, nodes.raw("", f'<div class="book-play">{shown}</div>', format="html")]
+        box += [text, nodes.container("", nodes.raw("", shown, format="html"), caption, classes=["book-play"])]
         self.env.note_dependency(str(Path(self.env.srcdir, CITATION)))
         return [box]
 
