@@ -88,7 +88,7 @@ def show_sketch(chapter, page, loading="eager"):
 
 
 class Entrance(SphinxDirective):
-    """Show an explorer that plays by itself, below a paragraph of links, which become buttons; the last is its caption."""
+    """Show an explorer that plays by itself, between a paragraph of links, which become buttons, and its caption."""
 
     required_arguments = 1  # the explorer, as in bnutils.explorers
     has_content = True
