@@ -16,11 +16,11 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 from words import WORDS
 
-from bnutils import explorers
+from bnutils.explorers import explore_batch
 
 FOLDER = "_static/openings"
 CITATION = "CITATION.cff"
-PLAYED = [4.0, -3, 22, 12, 8, 1, 15, 6]  # the values with which the explorer begins to play: not those of the chapter
+PLAYED = [4, -2, 19, 12, 8, 1, 15, 6]  # with which the explorer begins: not the numbers that chapter 2 asks for
 SYMPTOMS = "chapters/clinic"
 VERDICT = "Verdict."
 LATE = 900  # after the scripts of all pages
@@ -71,6 +71,11 @@ def open_chapter(app, doctree):
     app.env.metadata[app.env.docname]["book_takes"] = facts[-2][1][-1].astext().strip()
 
 
+def draw_pictures(app, env, names):
+    """Draw the pictures of all chapters that the book has."""
+    draw_sketches(Path(app.outdir, FOLDER), {page.rpartition("/")[2] for page in env.found_docs})
+
+
 def show_sketch(chapter, page, loading="eager"):
     """Return the picture of a chapter, for a page, in a list; an empty one if it has none."""
     name = chapter.rpartition("/")[2]
@@ -83,26 +88,22 @@ def show_sketch(chapter, page, loading="eager"):
 
 
 class Entrance(SphinxDirective):
-    """Show an explorer that plays by itself, with buttons made of the links in the text below the directive."""
+    """Show an explorer that plays by itself, between a paragraph of links, which become buttons, and its caption."""
 
-    required_arguments = 1  # the explorer, as in bnutils.explorers
     has_content = True
 
     def run(self):
         """Return the explorer, without its sliders, and the text."""
-        explorer = getattr(explorers, self.arguments[0])()
-        start = explorer.data["start"]
-        start |= {"z": PLAYED, "inside": [True] * len(PLAYED)} if "z" in start else {}
-        tag = f"<bn-{explorer.name}"
-        shown = explorer._repr_html_().replace(tag, f"{tag} data-alone", 1)
+        shown = explore_batch(PLAYED, len(PLAYED))._repr_html_().replace("<bn-batch", "<bn-batch data-alone", 1)
         box = nodes.container(classes=["book-entrance"])
         text = nodes.container(classes=["book-ways"])
         self.state.nested_parse(self.content, self.content_offset, text)
+        caption = text.pop()
         cited = read_citation(self.env.srcdir)
         line = f"{name_authors(cited)} · {WORDS['version'].format(cited['version'])} · "
         link = nodes.reference("", WORDS["cite"], refuri=f"#{CITED}", internal=True)
         text += nodes.paragraph("", "", nodes.Text(line), link, classes=["book-by"])
-        box += [text, nodes.raw("", f'<div class="book-play">{shown}</div>', format="html")]
+        box += [text, nodes.container("", nodes.raw("", shown, format="html"), caption, classes=["book-play"])]
         self.env.note_dependency(str(Path(self.env.srcdir, CITATION)))
         return [box]
 
@@ -151,6 +152,7 @@ def shape_first_page(app, doctree, docname):
     """Make cards of the list of paths and of the table of chapters, once all chapters have been read."""
     if not any("book-entrance" in box["classes"] for box in doctree.findall(nodes.container)):
         return
+    doctree.next_node(nodes.paragraph)["classes"].append("book-lead")
     doctree.next_node(nodes.bullet_list)["classes"].append("book-paths")
     for table in list(doctree.findall(nodes.table)):
         rows = [list(row) for row in next(iter(table.findall(nodes.tbody)))]
@@ -218,7 +220,7 @@ def setup(app):
     """Connect all this to Sphinx."""
     app.add_directive("entrance", Entrance)
     app.add_directive("cite-this", CiteThis)
-    app.connect("builder-inited", lambda app: draw_sketches(Path(app.outdir, FOLDER)))
+    app.connect("env-before-read-docs", draw_pictures)
     for function in [open_chapter, note_chapters, mark_symptoms, mark_verdicts]:
         app.connect("doctree-read", function)
     app.connect("doctree-resolved", shape_first_page)

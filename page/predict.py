@@ -185,7 +185,7 @@ def fold_imports(app, doctree):
     """Let myst-nb fold the second cell of a chapter, which imports and sets up."""
     cells = doctree.findall(lambda node: isinstance(node, nodes.container) and node.get("cell_index") == 1)
     for cell in [cell for cell in cells if re.match("(import|from) ", cell.astext())]:
-        cell["classes"].append("book-imports")
+        cell["classes"] += ["tag_hide-input", "book-imports"]
         cell.attributes |= {"hide_mode": "input", "prompt_show": WORDS["imports"], "prompt_hide": WORDS["imports"]}
 
 

@@ -209,15 +209,15 @@ SKETCHES = {
 }
 
 
-def draw_sketches(folder):
-    """Draw all pictures into a folder, as SVG in the colours of the page."""
+def draw_sketches(folder, names):
+    """Draw the pictures with these names into a folder, as SVG in the colours of the page."""
     folder.mkdir(parents=True, exist_ok=True)
     options = {"figure.constrained_layout.use": False, "lines.solid_capstyle": "round"}
     with mpl.rc_context(mpl.rcParamsDefault | {"backend": mpl.rcParams["backend"]} | STYLE | options):
-        for name, draw in SKETCHES.items():
+        for name in SKETCHES.keys() & names:
             fig = Figure(figsize=(WIDE / 10, HIGH / 10))
             ax = fig.add_axes((0, 0, 1, 1))
-            draw(ax)
+            SKETCHES[name](ax)
             ax.set(xlim=(0, WIDE), ylim=(0, HIGH), aspect="equal")
             ax.axis("off")
             fig.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})

@@ -824,3 +824,12 @@ def test_data_of_an_explorer_cannot_end_its_attribute():
     assert json.dumps("\"'<&") not in text
     assert "<b>" not in text
     assert "An &quot;alt&quot;." in text
+
+
+def test_batch_starts_with_the_values_that_are_asked_for():
+    start = explore_batch([1, 3, 8], m=2).data["start"]
+    assert (start["z"], start["inside"]) == ([1, 3, 8], [True, True, False])
+    assert "values 1 and 3 has mean 2 and standard deviation 1," in explore_batch([1, 3, 8], m=2).sentence
+    for m in [0, 4]:
+        with pytest.raises(ValueError, match=f"m must be from 1 to 3, the number of values in z, got {m}"):
+            explore_batch([1, 3, 8], m=m)

@@ -87,29 +87,45 @@ def draw_lines(ax, rows, names, colors):
     ax.spines["left"].set_visible(False)
 
 
-def explore_batch():
+def explore_batch(z=(7.0, 1, 15, 9, 4, -3, 22, 12), m=4):
     """Show one batch: eight values of one feature, which the reader moves and takes into the batch or leaves out.
 
     Three number lines show z, ẑ and y = γ ẑ + β. When the reader drags one value, all normalized values move. The
     reader also sets γ, β and ε, and reads the mean, the *biased* variance and the standard deviation of z, ẑ and y, and
     the bound √(m − 1), which no |ẑ| reaches.
 
+    Parameters
+    ----------
+    z : array_like, shape (N,)
+        The values at the start, between -4 and 20 where they are in the batch.
+    m : int
+        How many of them, counted from the first, are in the batch.
+
     Returns
     -------
     Explorer
-        Starts with the four numbers 7, 1, 15 and 9 of the chapter as the batch, γ = 1, β = 0 and ε = 1e-5.
+        Starts with γ = 1, β = 0 and ε = 1e-5, and unless told otherwise with the numbers 7, 1, 15 and 9 of the chapter.
+
+    Raises
+    ------
+    ValueError
+        If ``m`` is not between 1 and N.
     """
-    z = np.array([7.0, 1, 15, 9, 4, -3, 22, 12])
-    inside = [True] * 4 + [False] * 4
-    y = batch_norm(z[:4, None], training=True)[:, 0]
+    z = np.array(z, dtype=float)
+    if not 1 <= m <= len(z):
+        raise ValueError(f"m must be from 1 to {len(z)}, the number of values in z, got {m!r}")
+    batch = z[:m]
+    y = batch_norm(batch[:, None], training=True)[:, 0]
     figure, ax = new_figure(figsize=(4.8, 2.6))
-    draw_lines(ax, [z[:4], y, y], ["input z", "normalized ẑ", "output y"], ["plain", "batch", "batch"])
+    draw_lines(ax, [batch, y, y], ["input z", "normalized ẑ", "output y"], ["plain", "batch", "batch"])
+    values = ", ".join(f"{value:g}" for value in batch[:-1])
     return Explorer(
         "batch",
-        {"start": {"z": z.tolist(), "inside": inside, "gamma": 1, "beta": 0, "eps": 1e-5}},
-        "A batch of the values 7, 1, 15 and 9 has mean 8 and standard deviation 5, and BatchNorm takes both out.",
+        {"start": {"z": z.tolist(), "inside": [k < m for k in range(len(z))], "gamma": 1, "beta": 0, "eps": 1e-5}},
+        f"A batch of the values {values} and {batch[-1]:g} has mean {batch.mean():.3g} and standard deviation "
+        f"{batch.std():.3g}, and BatchNorm takes both out.",
         figure,
-        "Three number lines with the four values of the batch, their normalized values near zero, and the outputs.",
+        "Three number lines with the values of the batch, their normalized values near zero, and the outputs.",
     )
 
 
