@@ -5,7 +5,7 @@ from html import escape
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # of a number, neither of 3e-05 nor of a name
-LEFT, RIGHT = 'style="text-align: left"', 'style="text-align: right"'  # for notebooks, which lack the book's style
+LEFT, CENTER, RIGHT = (f'style="text-align: {side}"' for side in ("left", "center", "right"))  # in notebooks, too
 
 
 class Table:
@@ -81,7 +81,7 @@ class Table:
     def _repr_html_(self):
         head = [header(self.columns[0], "col", LEFT) + "".join(header(c, "col", RIGHT) for c in self.columns[1:])]
         if any(over for over, *_ in self.head):
-            spans = [header(over, "colgroup", f'colspan="{len(names)}" {RIGHT}') for over, *names in self.head]
+            spans = [header(over, "colgroup", f'colspan="{len(names)}" {CENTER}') for over, *names in self.head]
             head.insert(0, "".join(spans))
         bodies = "".join(self._body(title, rows) for title, rows in self.groups if rows)
         table = f"<table>\n<thead>{in_rows(head)}</thead>\n{bodies}</table>"

@@ -108,7 +108,7 @@ def test_solutions_are_open_and_figures_are_drawn_not_photographed(printed, shee
     on_paper = max(chapter.select_one(".sd-dropdown p").find_all(string=True, recursive=False), key=len)  # no formula
     for solution in [in_code, on_paper]:
         assert re.sub(r"\s", "", solution)[:60] in whole
-    sheet = next(number for number in numbers if "Fig.2.1" in text_of(number))
+    sheet = next(number for number in numbers if "Figure2.1" in text_of(number))
     assert not printed.pages[sheet - 1].images
 
 

@@ -233,7 +233,7 @@ SHOWN = {
     "a.reference[title]": "Batch normalization: accelerating",  # a source
     "a[href='#formula-exercises']": "Two lines of proof",
     "a.reference[href^='#equation-']": "β",
-    "a.reference[href^='#fig-']": "Fig. 2.",
+    "a.reference[href^='#fig-']": "Figure 2.",
 }
 
 
