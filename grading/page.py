@@ -108,9 +108,8 @@ def lesson_of(lesson):
 def linked(line):
     """Return a line as HTML, with the address at its end as a link to the book."""
     found = ADDRESS.search(line)
-    if not found:
-        return html.escape(line)
-    return f'<a href="{html.escape(book() + found[1])}">{html.escape(line[: found.start()].strip())}</a>'
+    text = markdown().renderInline(line[: found.start()].strip() if found else line, {"attachments": {}})
+    return f'<a href="{html.escape(book() + found[1])}">{text}</a>' if found else text
 
 
 @functools.lru_cache(maxsize=1000)

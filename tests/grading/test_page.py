@@ -12,9 +12,7 @@ from grading.judge import Outcome
 from grading.page import page_of
 from grading.verdict import concepts_of, shown
 
-LESSON = (
-    'Asked: the formula.\nPaste this:\n    x = np.ones(3)\n\n    f(x)\nRead: "A & B" (chapters/02_formula.html#formula)'
-)
+LESSON = 'Asked: the formula.\nPaste this:\n    x = np.ones(3)\n\n    f(x)\nRead: "A & $B$" (chapters/02_formula.html#formula)'
 CONCEPTS = ["formula", "eps", "weight-bias", "arguments", "one-row", "offset", "2d-axes", "2d-channels"]
 
 
@@ -79,7 +77,8 @@ def test_a_lost_concept_has_mistake_lines_lesson_and_a_link_into_the_book():
     for words in ("You divide by N - 1.", "x: expected <1>", "Asked: the formula."):
         assert words in text
     assert part.xpath(".//pre")[0].text_content() == "x = np.ones(3)\n\nf(x)"
-    (link,) = part.xpath(".//a[contains(., 'A & B')]")
+    (link,) = part.xpath(".//a[contains(., 'A & ')]")
+    assert link.xpath(".//math")
     assert re.fullmatch(r"https://\S+/chapters/02_formula\.html#formula", link.get("href"))
 
 
