@@ -1,7 +1,10 @@
 """The feedback page: what a student has earned and lost, in one file that asks nobody for anything."""
 
+import functools
 import json
 import re
+import signal
+import subprocess
 
 import pytest
 from lxml import html
@@ -109,11 +112,14 @@ def test_formulas_are_mathml_the_students_too_and_tex_where_katex_is_not(monkeyp
     assert formulas.set_formula("x<y", False) == "<code>x&lt;y</code>"
 
 
-def test_a_formula_that_takes_too_long_is_shown_as_tex(monkeypatch):
-    monkeypatch.setattr(formulas, "SECONDS", 0.0)
+def test_a_formula_that_takes_too_long_is_shown_as_tex_and_its_process_killed(monkeypatch):
+    asleep = subprocess.Popen(["sleep", "100"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    monkeypatch.setattr(formulas, "setter", functools.cache(lambda: asleep))
+    monkeypatch.setattr(formulas, "SECONDS", 0.1)
     assert formulas.set_formula(r"\hbox{too late}", True) == r"<code>\hbox{too late}</code>"
+    assert asleep.wait() == -signal.SIGKILL
     monkeypatch.undo()
-    assert "<math" in formulas.set_formula("a+1", False)  # by a new process
+    assert "<math" in formulas.set_formula("a+1", False)
 
 
 @pytest.mark.parametrize("lost", [True, False])
