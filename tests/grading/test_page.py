@@ -15,7 +15,12 @@ from grading.judge import Outcome
 from grading.page import page_of
 from grading.verdict import concepts_of, shown
 
-LESSON = 'Asked: the formula.\nPaste this:\n    x = np.ones(3)\n\n    f(x)\nRead: "A & $B$" (chapters/02_formula.html#formula)'
+LESSON = """Asked: the formula.
+Paste this:
+    x = np.ones(3)
+
+    f(x)
+Read: "A & $B$" (chapters/02_formula.html#formula)"""
 CONCEPTS = ["formula", "eps", "weight-bias", "arguments", "one-row", "offset", "2d-axes", "2d-channels"]
 
 
