@@ -1,7 +1,7 @@
 """Due dates and extensions, in the gradebook.
 
-python -m grading.dates forward --due "2026-12-01 23:59 UTC"      make due ASSIGNMENT=forward DATE="2026-12-01 23:59 UTC"
-python -m grading.dates forward --student ada --days 2            make extend STUDENT=ada ASSIGNMENT=forward DAYS=2
+python -m grading.dates forward --due "2026-12-01 23:59 UTC"    make due ASSIGNMENT=forward DATE="2026-12-01 23:59 UTC"
+python -m grading.dates forward --student ada --days 2          make extend STUDENT=ada ASSIGNMENT=forward DAYS=2
 """
 
 import argparse
