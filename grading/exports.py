@@ -9,7 +9,6 @@ its own export, so that is filled in. Only who has all points, those given by ha
 import argparse
 import csv
 import io
-import os
 import re
 import sys
 import time
@@ -17,6 +16,8 @@ import zipfile
 from pathlib import Path
 
 from grading.course import COURSE, NAMES
+from grading.record import rows as rows_of
+from grading.record import write
 from grading.roster import NUMBER, participant
 
 GRADED = "graded"
@@ -38,8 +39,8 @@ def write_moodle(course, rows):
     delivered = [row for row in rows if row["status"] == GRADED and participant(row["file"])]
     for assignment in sorted({row["assignment"] for row in delivered}):
         of_it = [row for row in delivered if row["assignment"] == assignment]
-        replace(Path(course) / "moodle" / f"{assignment}.csv", worksheet(of_it).encode())
-        replace(Path(course) / "moodle" / f"{assignment}-feedback.zip", feedback_zip(course, of_it))
+        write(Path(course) / "moodle" / f"{assignment}.csv", worksheet(of_it))
+        write(Path(course) / "moodle" / f"{assignment}-feedback.zip", feedback_zip(course, of_it))
 
 
 def worksheet(rows):
@@ -147,18 +148,8 @@ def csv_text(lines):
     return memory.getvalue()
 
 
-def replace(path, content):
-    """Write a file under another name, then give it its own: nobody reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
-
-
 def main():
     """Fill in the export that the command line names; return the exit status."""
-    from grading.record import rows as rows_of
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("export", metavar="EXPORT", nargs="?", default="")
     parser.add_argument("--assignment", choices=NAMES)
@@ -175,7 +166,7 @@ def main():
         print(error, file=sys.stderr)
         return 2
     target = args.course / "canvas" / f"{args.assignment}.csv"
-    replace(target, filled.encode())
+    write(target, filled)
     for student in missed:
         print(f"not in the export: {student}")
     print(f"Import this into Canvas: {target}")

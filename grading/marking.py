@@ -1,21 +1,24 @@
 """The marking scheme beside each written answer, for who grades it in formgrader; no student sees it."""
 
+import functools
 from copy import deepcopy
 
 import nbformat
-from nbgrader.utils import is_grade, is_solution
 
 from grading.course import COURSE, source_of
+from grading.repair import is_answer
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
+MARK = "scheme-"  # begins the id of such a cell
 HEAD = "**For the grader: a full answer, and how its points are given**"
 
 
+@functools.cache
 def schemes(assignment, course=COURSE):
     """Return, for each answer that is graded by hand, our own answer and its points, as Markdown."""
     found = {}
     for cell in nbformat.read(source_of(assignment, course), 4).cells:
-        if is_grade(cell) and is_solution(cell):
+        if is_answer(cell) and cell.metadata.nbgrader.get("grade"):
             lines = [line for line in cell.source.splitlines() if line.strip() not in MARKERS]
             text = "\n".join(lines).strip()
             code = cell.cell_type == "code"
@@ -31,7 +34,14 @@ def with_scheme(notebook, assignment, course=COURSE):
         cells.append(cell)
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name in below:
-            scheme = nbformat.v4.new_markdown_cell(f"{HEAD}\n\n{below[name]}", id=f"scheme-{name}"[:64])
+            scheme = nbformat.v4.new_markdown_cell(f"{HEAD}\n\n{below[name]}", id=f"{MARK}{name}"[:64])
             cells.append(scheme)
     notebook.cells = cells
+    return notebook
+
+
+def without_scheme(notebook):
+    """Return the notebook without those cells, as its student may see it."""
+    notebook = deepcopy(notebook)
+    notebook.cells = [cell for cell in notebook.cells if not cell.get("id", "").startswith(MARK)]
     return notebook

@@ -15,7 +15,7 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from grading.collect import MOODLE, name_of
+from grading.collect import MOODLE, best, in_order, name_of
 from grading.course import COURSE, gradebook, nbgrader
 
 ROSTER = "roster.csv"
@@ -51,7 +51,7 @@ def marked_late(file):
 
 
 def identify(submissions, course):
-    """Give each submission the name of its person; return the submissions.
+    """Give each submission the name of its person; return the submissions, one for each person and assignment.
 
     Parameters
     ----------
@@ -60,36 +60,39 @@ def identify(submissions, course):
     course : path
         The course's folder, with a roster perhaps, and with the verdicts of earlier gradings.
     """
-    people, earlier = People(read_roster(course)), numbers_of(course)
-    names = {id(submission): people.find(submission) for submission in submissions}
-    numbers = defaultdict(set)  # of a name in an assignment: one person has one
+    people, holders = People(read_roster(course)), holders_of(course)
+    claims = defaultdict(set)  # of a name in an assignment: the numbers that have it, or want it
+    for (assignment, number), student in holders.items():
+        claims[student, assignment].add(number)
     for submission in submissions:
-        if number := moodle_number(submission):
-            key = names[id(submission)], submission.assignment
-            numbers[key] |= {number} | earlier.get(key, set())
-    twice = {name for (name, _), several in numbers.items() if len(several) > 1}
+        if number := moodle_number(submission.path):
+            claims[people.find(submission.student, submission.path), submission.assignment].add(number)
+    found = defaultdict(list)
     for submission in submissions:
-        name, number = names[id(submission)], moodle_number(submission)
-        if name not in twice or not number or number in earlier.get((name, submission.assignment), ()):
+        number, name = moodle_number(submission.path), people.find(submission.student, submission.path)
+        if held := holders.get((submission.assignment, number)):
+            submission.student = held
+        elif len(claims[name, submission.assignment]) < 2 or not number:
             submission.student = name
         else:
             submission.remarks.append("the number stays in the name: there is a second person who is called so")
-    return submissions
+        found[submission.student, submission.assignment].append(submission)
+    return in_order(best(versions) for versions in found.values())
 
 
-def moodle_number(submission):
+def moodle_number(path):
     """Return the number that Moodle has put into the path of a submission, or None."""
-    parts = [participant(part) for part in submission.path.parts]
+    parts = [participant(part) for part in path.parts]
     return next((number for number in reversed(parts) if number), None)
 
 
-def numbers_of(course):
-    """Return, from the verdicts, the numbers that Moodle had for a student in an assignment."""
+def holders_of(course):
+    """Return, from the verdicts, whose each of Moodle's numbers was: by assignment and number, the student."""
     found = {}
     for path in Path(course).glob("verdicts/*/*.json"):
         verdict = json.loads(path.read_text(encoding="utf-8"))
         if number := participant(verdict["file"]):
-            found.setdefault((verdict["student"], verdict["assignment"]), set()).add(number)
+            found[verdict["assignment"], number] = verdict["student"]
     return found
 
 
@@ -103,15 +106,14 @@ class People:
         self.by_address = {row["email"].casefold(): row["student"] for row in rows if row["email"]}
         self.by_address |= {row["student"].casefold(): row["student"] for row in rows}
 
-    def find(self, submission):
-        """Return the student whose submission this is."""
-        name = submission.student
+    def find(self, name, path):
+        """Return the student who is called so by the path of a submission."""
         if address := self.by_address.get(name.casefold()):
             return address
         split = NUMBER.match(name)
-        if split and moodle_number(submission):
+        if split and moodle_number(path):
             return self.by_name.get(words(split[1]), split[1])
-        if split and OF_CANVAS.match(submission.path.name):
+        if split and OF_CANVAS.match(path.name):
             return self.by_canvas.get(split[2], name)
         return self.by_name.get(words(name), name)
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from grading.class_page import class_page
-from grading.exports import csv_text, replace, write_moodle
+from grading.exports import csv_text, write_moodle
+from grading.record import NOT_GRADED, verdicts, write
 from grading.roster import read_roster
 
-NOT_GRADED = "NOT GRADED"
 NOTHING = "nothing handed in"
 
 
@@ -51,7 +51,7 @@ def to_do(rows, roster=()):
     return lines
 
 
-def write_tables(course, rows):
+def write_class(course, rows):
     """Write what goes beside grades.csv: class.html, class.csv and, for what came from Moodle, its files to import.
 
     Parameters
@@ -61,11 +61,9 @@ def write_tables(course, rows):
     rows : list of dict
         The rows of grades.csv.
     """
-    from grading.record import verdicts
-
     roster = read_roster(course)
-    replace(Path(course) / "class.html", class_page(rows, verdicts(course), roster).encode())
-    replace(Path(course) / "class.csv", csv_text(class_table(rows, roster)).encode())
+    write(Path(course) / "class.html", class_page(rows, verdicts(course), roster))
+    write(Path(course) / "class.csv", csv_text(class_table(rows, roster)))
     write_moodle(course, rows)
 
 

@@ -25,9 +25,17 @@ def handed_in(course, assignment, *names):
     """Return the students that files of these names are given to."""
     submissions = []
     for name in names:
+        (course / name).parent.mkdir(exist_ok=True)
+        (course / name).touch()
         owner = owner_of(course / name, course)
         submissions.append(Submission(name_of(owner, []), assignment, course / name))
     return [submission.student for submission in identify(submissions, course)]
+
+
+def test_who_hands_in_twice_under_two_names_has_one_row(tmp_path, roster):
+    roster(MOODLE)
+    names = ["shaun@example.org/forward.ipynb", "Shaun O'Neil_125_assignsubmission_file/x.ipynb"]
+    assert handed_in(tmp_path, "forward", *names) == ["shaun@example.org"]
 
 
 def remember(course, student, assignment, file):
@@ -60,17 +68,19 @@ def test_two_people_of_one_name_stay_two(tmp_path):
     remember(tmp_path, "Ada Lovelace", "forward", names[0])
     assert handed_in(tmp_path, "forward", names[1]) == ["Ada Lovelace_18"]
     assert handed_in(tmp_path, "forward", *names) == ["Ada Lovelace", "Ada Lovelace_18"]
+    remember(tmp_path, "Ada Lovelace_19", "forward", names[0].replace("17", "19"))
+    assert handed_in(tmp_path, "forward", names[0].replace("17", "19")) == ["Ada Lovelace_19"]
 
 
 def test_without_a_roster_names_of_canvas_and_of_folders_stay(tmp_path):
     names = ["lovelaceada_501_9_forward.ipynb", "lovelaceada_LATE_502_9_forward.ipynb", "ada_7/forward.ipynb"]
-    assert handed_in(tmp_path, "forward", *names) == ["lovelaceada_501", "lovelaceada_502", "ada_7"]
+    assert handed_in(tmp_path, "forward", *names) == ["ada_7", "lovelaceada_501", "lovelaceada_502"]
 
 
 def test_a_roster_of_moodle_gives_each_person_the_address(tmp_path, roster):
     assert len(roster(MOODLE)) == 3
     names = ["O'Neil, Shaun_125_assignsubmission_file/x.ipynb", "Ada Lovelace_4_assignsubmission_file/x.ipynb"]
-    assert handed_in(tmp_path, "forward", *names) == ["shaun@example.org", "ada@example.org"]
+    assert handed_in(tmp_path, "forward", *names) == ["ada@example.org", "shaun@example.org"]
     assert handed_in(tmp_path, "forward", "ADA@example.org/x.ipynb") == ["ada@example.org"]
     with gradebook(nbgrader(tmp_path)) as book:
         assert book.find_student("ada@example.org").last_name == "Lovelace"
@@ -79,7 +89,7 @@ def test_a_roster_of_moodle_gives_each_person_the_address(tmp_path, roster):
 def test_a_roster_of_canvas_gives_each_person_the_login(tmp_path, roster):
     assert [row["name"] for row in roster(CANVAS)] == ["Ada Lovelace", "Grace Hopper"]
     names = ["hoppergrace_LATE_502_9_forward.ipynb", "lovelaceada_501_8_forward.ipynb", "x_999_1_forward.ipynb"]
-    assert handed_in(tmp_path, "forward", *names) == ["grace", "ada", "x_999"]
+    assert handed_in(tmp_path, "forward", *names) == ["ada", "grace", "x_999"]
 
 
 def test_a_name_that_two_of_the_roster_have_is_nobodys(tmp_path, roster):
