@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 BARS = 10  # of a histogram, from nothing to all points
+GIVES = "Your numbers are what comes out if "  # begins most mistakes
 TEMPLATE = "class_page.html"
 
 
@@ -86,7 +87,7 @@ def summaries(rows, verdicts, roster):
     for of_one in concepts.values():
         for name, concept in of_one.items():
             counted = mistakes.get(name, Counter()).most_common()
-            concept.mistakes = [(mistake or "no mistake that we know", times) for mistake, times in counted]
+            concept.mistakes = [(in_short(mistake), times) for mistake, times in counted]
     names = sorted({row["assignment"] for row in rows if row["assignment"] in concepts})
     found = []
     for name in names:
@@ -95,6 +96,11 @@ def summaries(rows, verdicts, roster):
         missing = [person for person in roster if person["student"] not in there]
         found.append(Summary(name, of_it, list(concepts[name].values()), missing))
     return found
+
+
+def in_short(mistake):
+    """Return a mistake as it stands in a list."""
+    return mistake.removeprefix(GIVES).rstrip(".") or "no mistake that we know"
 
 
 def class_page(rows, verdicts, roster=()):

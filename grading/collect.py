@@ -172,7 +172,7 @@ def read(path, folder, releases, student):
         notebook, name = notebook_in(path)
         cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
     except Exception as error:  # nobody knows what is in a file
-        fault = str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
+        fault = fault_of(error)
         problem = f"not readable as a notebook: {path.name} ({fault})"
         return [Submission(student, by_name, path, problem=problem)]
     assignments = assignments_by_content(cells, releases)
@@ -189,6 +189,13 @@ def read(path, folder, releases, student):
         elif name != f"{submission.assignment}.ipynb":
             submission.remarks.append(f"the file was called {name}")
     return found
+
+
+def fault_of(error):
+    """Return what is wrong with a file, in a few words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is cut off, or damaged, at character {error.pos}"
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
 
 
 def notebook_in(path):

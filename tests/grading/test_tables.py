@@ -83,7 +83,7 @@ def test_concepts_are_counted_with_their_mistakes():
     (forward,) = summaries(ROWS, VERDICTS, ROSTER)
     formula, eps = forward.concepts
     assert (formula.title, formula.judged, formula.lost, formula.share) == ("The formula", 4, 3, 75)
-    assert formula.mistakes == [(N_MINUS_1, 2), ("no mistake that we know", 1)]
+    assert formula.mistakes == [("the variance is divided by N - 1", 2), ("no mistake that we know", 1)]
     assert (eps.lost, eps.mistakes) == (1, [("no mistake that we know", 1)])
     assert [person["student"] for person in forward.missing] == ["dan", "eve"]
     assert (forward.waiting, forward.late, len(forward.graded)) == (1, 1, 2)
@@ -112,7 +112,7 @@ def test_the_page_says_it_all_and_is_one_file(browser):
     tab = browser.new_page(viewport={"width": 390, "height": 800})
     tab.set_content(html)
     text = tab.inner_text("body")
-    for said in ["3 handed in, 2 judged", "3 of 4, 75 %", f"2 × {N_MINUS_1}", "Dan <b>, eve", "at char 4389"]:
+    for said in ["3 handed in, 2 judged", "3 of 4, 75 %", "2 × the variance is divided by N - 1", "Dan <b>, eve", "at char 4389"]:
         assert said in text, said
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
     tab.close()
