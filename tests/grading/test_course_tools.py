@@ -88,7 +88,7 @@ def test_a_course_in_which_nothing_was_done_stays(tmp_path):
 def test_all_that_is_made_is_put_aside_or_is_the_courses_own():
     ignored = [line[13:].rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()
                if line.startswith("/assignments/")]  # fmt: skip
-    assert {*fresh.MADE, fresh.OLD, "*.ipynb", "release", "roster.csv", "exchange"} == set(ignored)
+    assert {*fresh.MADE, fresh.OLD, "*.ipynb", "release", "roster.csv", "exchange", ".grading.lock"} == set(ignored)
 
 
 @pytest.mark.parametrize("name", ["forward", "state", "backward", "identity", "project"])

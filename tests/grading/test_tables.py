@@ -112,7 +112,13 @@ def test_the_page_says_it_all_and_is_one_file(browser):
     tab = browser.new_page(viewport={"width": 390, "height": 800})
     tab.set_content(html)
     text = tab.inner_text("body")
-    for said in ["3 handed in, 2 judged", "3 of 4, 75 %", "2 × the variance is divided by N - 1", "Dan <b>, eve", "at char 4389"]:
+    for said in [
+        "3 handed in, 2 judged",
+        "3 of 4, 75 %",
+        "2 × the variance is divided by N - 1",
+        "Dan <b>, eve",
+        "at char 4389",
+    ]:
         assert said in text, said
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
     tab.close()

@@ -24,8 +24,8 @@ HERE = Path(__file__).resolve().parent
 ENVIRONMENT = Path(sys.prefix).resolve()
 INSTRUCTOR, STUDENTS = "instructor", ["ada", "ben", "cleo"]
 PASSWORD = "only on this machine"
+NODE = (ROOT / "page/node_modules").resolve()
 FILES = {"ada": "forward.ipynb", "ben": "my forward v2.ipynb", "cleo": "forward.ipynb"}
-LOST = {"ada": [], "ben": ["the variance is divided by N - 1"], "cleo": []}
 BLOCKS = re.findall(r"^## (.+?)$|^```bash\n(.*?)^```$", (ROOT / "hub.md").read_text(), re.S | re.M)
 
 
@@ -46,8 +46,10 @@ class Hub:
     """The machine, as each of its users sees it."""
 
     def __init__(self, memory):
-        self.memory, self.steps = memory, []
-        for folder in ["/etc", "/home", "/opt", "/usr/local", "/var", str(ENVIRONMENT)]:
+        self.memory, self.typed = memory, []
+        self.course = Path(f"/home/{INSTRUCTOR}/course/assignments")
+        self.exchange = Path("/usr/local/share/nbgrader/exchange/batch-normalization")
+        for folder in ["/etc", "/home", "/usr/local", str(ENVIRONMENT), str(NODE)]:
             self.cover(folder)
 
     def cover(self, folder):
@@ -65,13 +67,12 @@ class Hub:
             "PATH": f"{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",
-            "GIT_CONFIG_COUNT": "2",  # the address of the course is this working tree
+            "GIT_CONFIG_COUNT": "1",  # the address of the course is this working tree
             "GIT_CONFIG_KEY_0": f"url.{self.memory}/book.insteadOf",
             "GIT_CONFIG_VALUE_0": "https://github.com/batchnorm-book/batchnorm-book",
-            "GIT_CONFIG_KEY_1": "safe.directory",
-            "GIT_CONFIG_VALUE_1": "*",
         }
         start = time.monotonic()
+        self.typed.append(text)
         done = subprocess.run(
             ["runuser", "-u", user, "--", "bash", "-e", "-c", text],
             env=environment,
@@ -93,6 +94,10 @@ class Hub:
             assert done.returncode == 0, done.stdout
             printed += done.stdout
         return printed
+
+    def handed_in(self, student):
+        """Return the folders of a student's submissions in the exchange."""
+        return list(self.exchange.glob(f"inbound/{student}+forward+*"))
 
 
 def port():
@@ -131,12 +136,13 @@ def hub():
     hub.follow("root", "The administrator, once")
     clone, *others = PAGE["The instructor, once"]
     assert hub.type(INSTRUCTOR, clone).returncode == 0
-    course = Path(f"/home/{INSTRUCTOR}/course")
-    (course / ".venv").symlink_to(ENVIRONMENT)  # what takes minutes is here already
-    (ENVIRONMENT / "ready").touch()
+    for installed, name in [(ENVIRONMENT, ".venv"), (NODE, "page/node_modules")]:  # what takes minutes is here already
+        (hub.course.parent / name).symlink_to(installed)
+    for made in (ENVIRONMENT / "ready", NODE / ".package-lock.json"):
+        made.touch()
     for block in others:
         assert hub.type(INSTRUCTOR, block).returncode == 0
-    hub.course, hub.address = course / "assignments", start(memory)
+    hub.address = start(memory)
     return hub
 
 
@@ -209,7 +215,7 @@ def log_in(browser, hub, user):
     """Open JupyterLab as a user; return the tab."""
     tab = browser.new_context().new_page()
     tab.set_default_timeout(60_000)
-    tab.goto(f"{hub.address}/hub/login?next=/hub/user/{user}/lab")
+    tab.goto(f"{hub.address}/hub/login")
     tab.fill("input[name=username]", user)
     tab.fill("input[name=password]", PASSWORD)
     tab.click("input[type=submit]")
@@ -223,51 +229,124 @@ def choose(tab, entry):
     tab.click(f".lm-Menu-itemLabel:text-is('{entry}')")
 
 
-def solve(hub, user, file):
-    """Let a student answer the assignment, in a file of this name."""
+def solve(hub, user):
+    """Let a student answer the assignment, each in his own way, and perhaps under a name of his own."""
     solved = hub.memory / "samples" / ("ben/forward (1).ipynb" if user == "ben" else "ada/forward.ipynb")
-    text = solved.read_text().replace(r"1. 0.30", f"I am {user}. 1. 0.30").replace("So that", f"I am {user}. So that")
-    (hub.memory / "answer.ipynb").write_text(text)
-    done = hub.type(user, f"cd ~/forward; rm *.ipynb; cat {hub.memory}/answer.ipynb > '{file}'")
-    assert done.returncode == 0, done.stdout
+    text = solved.read_text()
+    for start in ("1. 0.30", "So that nobody"):  # of a written answer, which now tells the pages apart
+        text = text.replace(start, f"I am {user}. {start}")
+    answer = hub.memory / "answer.ipynb"
+    answer.write_text(text)
+    assert hub.type(user, f"cd ~/forward; rm *.ipynb; cat {answer} > '{FILES[user]}'").returncode == 0
 
 
 def work_in_a_terminal(hub, user):
     """Fetch, validate and submit by the page's commands, and submit once more when it is solved."""
-    hub.follow(user, "The students work")
-    solve(hub, user, FILES[user])
+    assert "The following cell failed" in hub.follow(user, "The students work")
+    solve(hub, user)
     submit = next(line for line in PAGE["The students work"][0].splitlines() if "submit" in line)
-    time.sleep(1)  # submissions are told apart by the second
     assert hub.type(user, f"cd\n{submit}").returncode == 0
 
 
-def work_in_the_browser(hub, browser):
-    """Do as ada the same by the buttons of JupyterLab."""
-    tab = log_in(browser, hub, "ada")
+def work_in_the_browser(hub, browser, user):
+    """Do the same by the buttons of JupyterLab; return the tab."""
+    tab = log_in(browser, hub, user)
     choose(tab, "Assignment List")
     tab.click("#released_assignments_list button:text('Fetch')")
-    row = tab.locator("#fetched_assignments_list .list_item", has_text="forward").first
-    row.locator("button:text('Submit')").click()
-    tab.wait_for_selector("#submitted_assignments_list >> text=forward")
-    solve(hub, "ada", FILES["ada"])
-    tab.locator("#fetched_assignments_list a", has_text="forward").first.click()
+    submit = tab.locator("#fetched_assignments_list button:text('Submit')")
+    submit.click()
+    wait_until(lambda: len(hub.handed_in(user)) == 1)
+    solve(hub, user)
+    tab.click("#fetched_assignments_list a.assignment-notebooks-link")
     tab.click("#fetched_assignments_list button:text('Validate')")
-    tab.wait_for_selector("text=Success! Your notebook passes all the tests.", timeout=120_000)
-    tab.click("button:text('OK')")
-    row.locator("button:text('Submit')").click()
-    time.sleep(2)
+    tab.wait_for_selector("text=Success! Your notebook passes all the tests.")
+    tab.click(".jp-Dialog button:has-text('OK')")
+    submit.click()
+    wait_until(lambda: len(hub.handed_in(user)) == 2)
     return tab
 
 
-def test_try(hub, browser):
+def wait_until(true):
+    """Wait until something is true."""
+    for _ in range(240):
+        if true():
+            return
+        time.sleep(0.5)
+    raise TimeoutError
+
+
+@pytest.fixture(scope="module")
+def taught(hub, browser):
+    """Go through all sections of the page; return the hub, with the students' pages and what the menus hold."""
     write_samples(hub.memory / "samples")
     hub.follow(INSTRUCTOR, "The instructor hands out an assignment")
     for user in STUDENTS[1:]:
         work_in_a_terminal(hub, user)
-    tab = log_in(browser, hub, "ada")
-    tab.screenshot(path="/tmp/hub1.png")
-    choose(tab, "Assignment List")
-    time.sleep(5)
-    tab.screenshot(path="/tmp/hub2.png")
-    open("/tmp/hub2.html", "w").write(tab.content())
-    assert 0
+    ada = work_in_the_browser(hub, browser, "ada")
+    before = {student: files_of(hub.course / "submitted" / student) for student in STUDENTS}
+    assert before == dict.fromkeys(STUDENTS, {})
+    hub.printed = hub.follow(INSTRUCTOR, "The instructor grades")
+    for user in STUDENTS[1:]:
+        hub.follow(user, "The students read their feedback")
+    ada.click("#submitted_assignments_list button:text('Fetch Feedback')")
+    ada.wait_for_selector("#submitted_assignments_list >> text=view feedback")
+    hub.menu = {"ada": menu_of(ada)}
+    teacher = log_in(browser, hub, INSTRUCTOR)
+    hub.menu[INSTRUCTOR] = menu_of(teacher)
+    teacher.click(".lm-Menu-itemLabel:text-is('Formgrader')")
+    wait_until(lambda: any("/formgrader/" in frame.url for frame in teacher.frames))
+    hub.formgrader = next(frame for frame in teacher.frames if "/formgrader/" in frame.url)
+    return hub
+
+
+def menu_of(tab):
+    """Open the menu Nbgrader; return its entries."""
+    tab.click(".lm-MenuBar-itemLabel:text('Nbgrader')")
+    tab.wait_for_selector(".lm-Menu-itemLabel:text-is('Assignment List')")
+    return set(tab.locator(".lm-Menu-itemLabel").all_inner_texts())
+
+
+def files_of(folder):
+    """Return the bytes of all files below a folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_each_command_of_the_page_was_typed(taught):
+    assert {block for blocks in PAGE.values() for block in blocks} == set(taught.typed)
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_a_student_finds_the_own_page_and_nothing_else(taught, student):
+    (page,) = Path(f"/home/{student}/forward/feedback").rglob("*.html")
+    text = page.read_text()
+    assert page.stem == Path(FILES[student]).stem
+    assert {who for who in STUDENTS if f"I am {who}." in text} == {student}
+    assert ("the variance is divided by N - 1" in text) == (student == "ben")
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_a_student_can_read_nothing_of_others(taught, student):
+    others = [taught.course.parent, taught.exchange / "inbound", taught.exchange / "feedback"]
+    others += [Path(f"/home/{user}") for user in [INSTRUCTOR, *STUDENTS] if user != student]
+    for folder in others:
+        assert taught.type(student, f"ls '{folder}'").returncode != 0, folder
+    for path in [taught.course / "grades.csv", taught.course / "gradebook.db", *taught.course.rglob("*secret.txt")]:
+        assert path.is_file()
+        assert taught.type(student, f"cat '{path}'").returncode != 0, path
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_what_was_handed_in_last_is_graded_and_stays_as_it_was(taught, student):
+    newest = files_of(sorted(taught.handed_in(student))[-1])
+    assert len(taught.handed_in(student)) == 2
+    assert files_of(taught.course / "submitted" / student) == newest
+    assert FILES[student] in newest
+    score = {"ben": "13 of 20"}.get(student, "17 of 20")
+    assert re.search(rf"^{student} +forward +{score} +grade by hand$", taught.printed, re.M)
+
+
+def test_formgrader_sits_in_a_tab_of_the_instructor_and_no_student_has_it(taught):
+    assert taught.formgrader.locator("text=Manage Assignments").count() > 0
+    assert "Formgrader" in taught.menu[INSTRUCTOR]
+    assert "Formgrader" not in taught.menu["ada"]
+    assert "Assignment List" in taught.menu["ada"]
