@@ -213,7 +213,7 @@ class Run:
     def put_aside(self, result):
         """Keep what was found of a submission, for the end of the run or for the next one."""
         said = result.verdict
-        if said["version"] not in ("", version(said["assignment"], self.course)):
+        if said["version"] and said["version"] != version(said["assignment"], self.course):
             raise Stopped("Nothing has been graded: the workers have another version of the grader. Start them anew.")
         path = record.verdict_path(said["student"], said["assignment"], self.folder)
         if said["state"] == GRADED:

@@ -142,6 +142,8 @@ def failure(check, student, seed):
     except (AssertionError, StudentError) as error:
         line = " ".join(str(error).split())[:300]
         return line or check.__name__.replace("_", " ")
+    except OSError:  # a full disk is no fault of the answer
+        raise
     except Exception as error:  # an answer so odd that the check stumbles over it
         return f"the answer has an unexpected form ({type(error).__name__}: {error})"[:300]
     return None

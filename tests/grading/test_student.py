@@ -202,6 +202,11 @@ def test_what_is_imported_in_a_function_costs_no_time_of_its_call():
         assert student.call("solves") == 1
 
 
+def test_a_tensor_costs_no_time_of_its_call():
+    with Student(CODE, "none", 0.5) as student:
+        assert student.call("tensor_sum", Tensor(np.ones(3))) == 3
+
+
 def test_objects_of_a_dead_worker_say_so(fresh):
     counter = fresh.new("Counter", 1.0)
     with pytest.raises(StudentError, match="Died"):
