@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-quick test-accidents serve pdf audit lab assignments samples grade cluster workers formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-quick test-accidents test-hub serve pdf audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -18,6 +18,10 @@ test: book ## build the book, then run every check of CI, on two cores
 
 test-accidents: .venv/cluster $(READY) ## kill processes, fill a disk, grade twice at once while a class is graded (10 minutes)
 	$(BIN)/python -m pytest tests/accidents
+
+test-hub: $(READY) ## as root: a JupyterHub on this machine, with an instructor and three students, used and removed
+	-$(BIN)/python tools/find_chromium.py
+	unshare --mount --pid --fork --kill-child --mount-proc $(BIN)/python -m pytest -p no:cacheprovider tests/hub
 
 QUICK := tests/test_house_rules.py tests/test_repository.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
 
@@ -38,8 +42,8 @@ audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker 
 lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
 
-assignments: .venv/ready ## make the students' notebooks from the instructor's, and check both
-	$(BIN)/python -m grading.release
+assignments: .venv/ready ## make the students' notebooks from the instructor's, and check both: make assignments [ASSIGNMENT=forward]
+	$(BIN)/python -m grading.release $(ASSIGNMENT)
 
 samples: .venv/ready ## write three submissions to try the grading with, into assignments/samples
 	$(BIN)/python -m grading.samples
@@ -53,10 +57,29 @@ workers: .venv/cluster ## on each machine that is to grade: make workers SCHEDUL
 	PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(BIN)/dask worker "$(SCHEDULER)" --nthreads 1 --nworkers $(or $(JOBS),-1)
 
 formgrader: $(COURSE) ## grade written answers by hand, in JupyterLab
-	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader $(LAB)
+	mkdir -p assignments/exchange # formgrader warns where there is none; on a hub the hub's is taken
+	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader/gradebook $(if $(JUPYTERHUB_USER),,--Exchange.root=$(CURDIR)/assignments/exchange) $(LAB)
 
 feedback: $(COURSE) $(READY) ## after grading by hand: the feedback pages and grades.csv anew
 	$(BIN)/python -m grading --feedback
+
+roster: $(COURSE) ## who is in the class: make roster FILE=participants.csv, as the platform exports it
+	$(BIN)/python -m grading.roster "$(FILE)"
+
+due: $(COURSE) ## make due ASSIGNMENT=forward DATE="2026-12-01 23:59 UTC"
+	$(BIN)/python -m grading.dates $(ASSIGNMENT) --due "$(DATE)"
+
+extend: $(COURSE) ## make extend STUDENT=ada ASSIGNMENT=forward DAYS=2
+	$(BIN)/python -m grading.dates $(ASSIGNMENT) --student "$(STUDENT)" --days $(DAYS)
+
+canvas: $(COURSE) ## fill in what Canvas has exported: make canvas EXPORT=file ASSIGNMENT=forward [COLUMN="Forward (1234)"]
+	$(BIN)/python -m grading.exports "$(EXPORT)" $(ASSIGNMENT:%=--assignment %) $(if $(COLUMN),--column "$(COLUMN)")
+
+fresh-course: .venv/ready ## after practising: put all that was handed in and graded aside, begin with an empty gradebook
+	$(BIN)/python -m grading.fresh
+
+check: .venv/ready ## what the grader says of one notebook: make check NOTEBOOK=mine.ipynb [SEED=123]
+	$(BIN)/python -m grading.check "$(NOTEBOOK)" $(SEED:%=--seed %) $(WALL:%=--wall %)
 
 $(COURSE): | .venv/ready
 	$(BIN)/python -m grading.release

@@ -16,6 +16,14 @@ page       the feedback page that shows it, with `formulas`
 work       what workers do: read, judge and show
 engine     how many of them work side by side, on this machine or on others
 record     what is written into a course, by one process
+delivery   the zip of a whole class, as a folder
+roster     whose a submission is: one person is one student in all assignments; `make roster`
+tables     what a teacher reads afterwards, with `class_page`
+exports    what Moodle and Canvas import; `make canvas`
+marking    the marking scheme beside a written answer, in formgrader
+dates      `make due`, `make extend`
+check      `make check`: one file, and nothing is written
+fresh      `make fresh-course`
 grade      `make grade`: from a folder of submissions to grades.csv
 release    `make assignments`: the students' notebooks
 course     the course as nbgrader sees it

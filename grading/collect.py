@@ -61,7 +61,7 @@ def assignments_of(course, only=None):
     return names
 
 
-def hand_ins(folder, student=None):
+def hand_ins(folder, student=None, course=COURSE):
     """Return what each student has handed in below a folder; no file is opened.
 
     Parameters
@@ -69,7 +69,9 @@ def hand_ins(folder, student=None):
     folder : path
         The folder of submissions.
     student : str, optional
-        The only one that is wanted.
+        The only one that is wanted, as the folder or as grades.csv calls him.
+    course : path
+        The course's folder, perhaps with a roster.
 
     Returns
     -------
@@ -97,10 +99,24 @@ def hand_ins(folder, student=None):
             found[owner] = HandIn(name_of(owner, taken), path)
             taken.add(found[owner].student)
         found[owner].paths.append(each)
-    wanted = [each for each in found.values() if student in (None, each.student)]
+    if itself := sorted(found.keys() & set(NAMES)):
+        raise ValueError(
+            f"SUBMISSIONS must hold a folder or a file for each student, got {str(folder)!r}, where {itself[0]} lies. "
+            f"For one student alone: make grade SUBMISSIONS={path.resolve().parent} STUDENT={path.resolve().name}"
+        )
+    if student is None:
+        return list(found.values())
+    wanted = [each for each in found.values() if student in names_of(each, course)]
     if not wanted:
         raise ValueError(f"STUDENT must be one of those in {str(folder)!r}, got {student!r}")
     return wanted
+
+
+def names_of(hand_in, course):
+    """Return what a student is called by the folder of submissions, and by the roster."""
+    from grading.roster import People, read_roster
+
+    return hand_in.student, People(read_roster(course)).find(hand_in.student, hand_in.paths[0])
 
 
 def sort_out(hand_in, names, course):
@@ -156,7 +172,7 @@ def read(path, folder, releases, student):
         notebook, name = notebook_in(path)
         cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
     except Exception as error:  # nobody knows what is in a file
-        fault = str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
+        fault = fault_of(error)
         problem = f"not readable as a notebook: {path.name} ({fault})"
         return [Submission(student, by_name, path, problem=problem)]
     assignments = assignments_by_content(cells, releases)
@@ -173,6 +189,13 @@ def read(path, folder, releases, student):
         elif name != f"{submission.assignment}.ipynb":
             submission.remarks.append(f"the file was called {name}")
     return found
+
+
+def fault_of(error):
+    """Return what is wrong with a file, in a few words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is cut off, or damaged, at character {error.pos}"
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
 
 
 def notebook_in(path):

@@ -31,6 +31,7 @@ def nbgrader(course=COURSE, **settings):
     config = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE)).load_config()
     config.CourseDirectory.root = str(Path(course).resolve())
     config.merge(Config(settings))
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # else it lists what is in the exchange
     api = NbGraderAPI(config=config)
     api.log_level = logging.ERROR
     return api

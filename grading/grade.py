@@ -25,10 +25,13 @@ from tqdm import tqdm
 from grading import record, sandbox
 from grading.collect import Submission, assignments_of, hand_ins, in_order
 from grading.course import COURSE
+from grading.delivery import unpacked
 from grading.engine import Cluster, Lost, Processes
 from grading.judge import new_seed
 from grading.record import NOT_GRADED, Busy, Stopped
+from grading.roster import identify, read_roster
 from grading.student import CALL
+from grading.tables import table, write_class
 from grading.verdict import GRADED, files_of_the_grader, hash_of, version
 from grading.walls import NONE, NoWall, choose, describe
 from grading.work import Result, Task, about, read, watch, work
@@ -77,8 +80,13 @@ def grade(
     OSError
         If the disk is full, or no process can be started.
     """
-    course = Path(course)
-    names, handed_in = assignments_of(course, only), hand_ins(folder, student)
+    with unpacked(folder) as folder:
+        return grade_folder(folder, Path(course), only, seed, jobs, wall, seconds, student, scheduler)
+
+
+def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, scheduler):
+    """Grade all submissions in a folder, see `grade`."""
+    names, handed_in = assignments_of(course, only), hand_ins(folder, student, course)
     with record.lock(course):
         sandbox.sweep()
         wall = announced(wall, scheduler)
@@ -111,7 +119,7 @@ def sorted_out(engine, handed_in, names, course):
     for hand_in, result in tqdm(engine.run(reader, handed_in), total=len(handed_in), unit="student", leave=False):
         lost = isinstance(result, Lost)
         found += [Submission(hand_in.student, None, hand_in.paths[0], str(result))] if lost else result
-    return in_order(found)
+    return identify(in_order(found), course)
 
 
 def watch_canary(engine, found, course, wall):
@@ -230,9 +238,11 @@ class Run:
         for path, said in zip(self.written, self.verdicts(), strict=True):
             record.put_in_place(said, path, folder, self.course)
             done.add((said["student"], said["assignment"] or "?"))
-        rows = [row for row in record.write_tables(self.course) if (row["student"], row["assignment"]) in done]
+        everybody = record.write_tables(self.course)
+        rows = [row for row in everybody if (row["student"], row["assignment"]) in done]
         if late := {(row["student"], row["assignment"]) for row in rows if row["late_penalty"]}:
             record.renew_pages(self.course, late)
+        write_class(self.course, everybody)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.notes.unlink()
         return rows
@@ -265,7 +275,9 @@ def renew_feedback(course=COURSE):
     with record.lock(course):
         record.record([], course)
         record.renew_pages(course)
-        return record.write_tables(course)
+        rows = record.write_tables(course)
+        write_class(course, rows)
+        return rows
 
 
 def main():
@@ -297,8 +309,6 @@ def main():
     except KeyboardInterrupt:
         print(f"\nInterrupted. {GO_ON}", file=sys.stderr)
         return 130
-    for row in rows:
-        score = f"{row['score']} of {row['max_score']}" if row["score"] != "" else ""
-        print(f"{row['student']:24} {row['assignment']:10} {score:12} {row['status']}  {row['remarks']}")
+    print(table(rows, read_roster(args.course)))
     print(f"{len(rows)} submissions in {time.perf_counter() - start:.0f} s. {args.course / 'grades.csv'}")
     return int(not args.feedback and any(row["status"].startswith(NOT_GRADED) for row in rows))

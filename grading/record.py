@@ -17,7 +17,9 @@ import nbformat
 from tqdm import tqdm
 
 from grading.course import gradebook, nbgrader
+from grading.marking import without_scheme
 from grading.page import page_of
+from grading.roster import marked_late
 from grading.verdict import GRADED
 
 COLUMNS = ["student", "assignment", "status", "score", "max_score", "auto", "by_hand", "late_penalty", "remarks"]
@@ -287,7 +289,11 @@ def row_of(said, grades, late):
     """Return the row of a verdict and the grades that the gradebook holds of it."""
     who = said["student"], said["assignment"]
     row = dict.fromkeys(COLUMNS, "") | {"student": said["student"], "assignment": said["assignment"] or "?"}
-    row |= {"remarks": "; ".join(said["remarks"]), "file": said["file"], "late": late.get(who, "")}
+    row |= {
+        "remarks": "; ".join(said["remarks"]),
+        "file": said["file"],
+        "late": late.get(who, "") or late_by_name(said),
+    }
     if said["state"] != GRADED or not grades:
         return row | {"status": f"{NOT_GRADED}: {said['reason'] or UNRECORDED}"}
     score, most = sum(grade[1] for grade in grades), sum(grade[2] for grade in grades)
@@ -303,6 +309,11 @@ def row_of(said, grades, late):
     }
     scores = {name: "" if is_open else score for name, score, _, _, is_open, _ in grades}
     return row | {name: scores[name] for name in [*said["concepts"], *said["written"]] if name in scores}
+
+
+def late_by_name(said):
+    """Return "yes" where no time is known, and the platform calls a file late."""
+    return "yes" if said["handed_in"] is None and marked_late(said["file"]) else ""
 
 
 def write_tables(course):
@@ -377,5 +388,5 @@ def renew_pages(course, only=None):
         if (only is None or who in only) and path.is_file():
             page = Path(course, "feedback", *who, f"{said['assignment']}.html")
             notebook = nbformat.reads(path.read_text(encoding="utf-8"), 4)
-            write(page, page_of(said, notebook, given.get(who, {}), penalties[who]))
+            write(page, page_of(said, without_scheme(notebook), given.get(who, {}), penalties[who]))
             copy_under_own_name(page, said)

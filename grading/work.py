@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from grading.collect import Submission, sort_out
+from grading.marking import with_scheme
 from grading.page import page_of
 from grading.release import wrong_points
 from grading.verdict import judged, mend, shown
@@ -69,10 +70,10 @@ def work(task):
     with limited():
         if task.known:
             here = {name: said[name] for name in ("student", "file", "handed_in")}
-            return show(task.known | here, mend(found.path, found.assignment, course)[0], task.grades)
+            return show(task.known | here, mend(found.path, found.assignment, course)[0], task.grades, course)
         new, mended = judged(found.path, found.assignment, task.seed, task.wall, task.seconds, course)
         said |= new | {"remarks": [*found.remarks, *new["remarks"]]}
-        return show(said, mended, task.grades)
+        return show(said, mended, task.grades, course)
 
 
 def about(found, folder):
@@ -85,8 +86,9 @@ def about(found, folder):
     }  # fmt: skip
 
 
-def show(said, mended, grades):
+def show(said, mended, grades, course):
     """Return a verdict with the notebook and the page that show it."""
     if said["state"] != "graded":
         return Result(said)
-    return Result(said, nbformat.writes(shown(mended, said)), page_of(said, mended, grades))
+    notebook = with_scheme(shown(mended, said), said["assignment"], course)
+    return Result(said, nbformat.writes(notebook), page_of(said, mended, grades))

@@ -27,7 +27,11 @@ def answer_to(tab, method, path):
 def grade_by_hand(browser, address):
     """Give points and comments for the written answers in formgrader, in the browser."""
     tab = browser.new_page()
-    tab.goto(f"{address}/formgrader?token=ten-minutes")
+    tab.goto(f"{address}/?token=ten-minutes")
+    tab.wait_for_url("**/formgrader/gradebook")  # where the command opens it
+    assert tab.locator(".alert-warning:visible").count() == 0
+    tab.goto(f"{address}/formgrader/manage_assignments")
+    assert tab.locator(".alert-warning:visible").count() == 0
     tab.goto(f"{address}/formgrader/gradebook/forward/forward")
     tab.wait_for_selector("a[href*='/formgrader/submissions/']")
     pages = {link.get_attribute("href") for link in tab.query_selector_all("a[href*='/formgrader/submissions/']")}
@@ -36,6 +40,7 @@ def grade_by_hand(browser, address):
         with answer_to(tab, "GET", "/api/grades"), answer_to(tab, "GET", "/api/comments"):
             tab.goto(f"{address}{page}", wait_until="domcontentloaded")
         text = tab.inner_text("body")
+        assert "For the grader: a full answer" in text
         (points, comment) = next(given for part, given in POINTS.items() if part in text)
         answer = tab.locator(".nbgrader_cell").last
         for field, what, value in [("input.score", "grade", points), ("textarea.comment", "comment", comment)]:
@@ -50,7 +55,7 @@ def test_the_first_ten_minutes(copy, made, browser):
     section = text.split("## The first ten minutes")[1].split("\n## ")[0]
     commands = [line for block in re.findall(r"```bash\n(.*?)```", section, re.S) for line in block.splitlines()]
     start = ["make assignments", "make samples", "make grade SUBMISSIONS=assignments/samples"]
-    assert commands == [*start, "make formgrader", "make feedback"]
+    assert commands == [*start, "make formgrader", "make feedback", "make fresh-course"]
 
     assert made.returncode == 0, made.stderr
     for name in re.findall(r"`(\w+\.ipynb)`", section):
@@ -95,3 +100,9 @@ def test_the_first_ten_minutes(copy, made, browser):
     assert rows["cleo"]["status"].startswith("NOT GRADED")
     feedback = (copy / "assignments/feedback/ada/forward/forward.html").read_text()
     assert "Well seen." in feedback
+    assert "For the grader" not in feedback
+    assert "3 handed in, 2 judged" in (copy / "assignments/class.html").read_text()
+
+    assert run(commands[5], copy).returncode == 0
+    assert not (copy / "assignments/grades.csv").exists()
+    assert len(list(copy.glob("assignments/old/*/feedback/ada/forward/forward.html"))) == 1
