@@ -10,6 +10,7 @@ import secrets
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 
 import nbformat
 import numpy as np
@@ -95,11 +96,12 @@ class Trial:
         checks = importlib.import_module(f"grading.checks.{assignment}")
         self.concepts, self.cells = checks.CONCEPTS, getattr(checks, "CELLS", {})
         self.answers, self.left = Answers(notebook, checks.ASKED), WHOLE
+        self.code = cache(self.answers.code)
 
     def codes(self, concept, whole=False, everything=False):
         """Return for each check of a concept the code that is run, and what of it is the answer."""
         tests = [None if whole else self.cells.get(check, concept) for check in self.concepts[concept]]
-        return [(self.answers.code(test, everything), self.answers.code(test)) for test in tests]
+        return [(self.code(test, everything), self.code(test, False)) for test in tests]
 
     def run(self, concepts, whole=False, everything=False):
         """Run the checks of some concepts on the code above their test cells; return the outcome of each."""
