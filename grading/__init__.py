@@ -9,6 +9,7 @@ walls      which wall holds on this machine, found out by trying
 checks     what is asked of an answer, by concept: one module for each assignment
 lessons    what is told to a student who has lost a concept: an example, his mistake, where the book teaches it
 judge      what the checks find in a notebook, and how nbgrader makes points of it
+feedback   how nbgrader writes a page for each student
 repair     a notebook that nbgrader can grade, whatever has been done to its cells
 release    `make assignments`: the students' notebooks
 course     `make grade`: from a folder of submissions to grades.csv

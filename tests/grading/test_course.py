@@ -9,6 +9,7 @@ import shutil
 from copy import deepcopy
 from types import SimpleNamespace
 
+import jinja2
 import pytest
 from conftest import ROOT
 
@@ -534,6 +535,14 @@ def test_feedback_names_the_failed_checks_and_shows_no_check(graded, course):
     assert "(chapters/02_formula.html#formula-biased)" in page
     assert "close_to_any" not in page
     assert "Traceback (most" not in page
+
+
+def test_templates_of_feedback_are_compiled_once(copied, monkeypatch):
+    folder, _ = copied
+    keep_row(folder, "unbiased")
+    renew_feedback(folder)
+    monkeypatch.delattr(jinja2.Environment, "compile")
+    assert renew_feedback(folder)
 
 
 def test_feedback_says_what_was_done_to_the_notebook(graded, course):
