@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-quick serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-quick translate serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -20,6 +20,9 @@ QUICK := tests/test_house_rules.py tests/test_repository.py tests/test_ledger.py
 
 test-quick: book ## what the writer of a chapter needs: make test-quick CHAPTER=03_running_statistics
 	$(BIN)/python -m pytest $(QUICK) chapters/$(CHAPTER).ipynb -k "$(CHAPTER) or test_ledger or test_mutants or every or checker_is_content"
+
+translate: .venv/ready ## bring the catalogs in locales/ up to the English text; print what is open, and every fault
+	$(BIN)/python -m edition update
 
 serve: book ## read the built book on localhost
 	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
