@@ -2,6 +2,7 @@
 
 python -m edition update                      bring all catalogs up to the present English text: `make translate`
 python -m edition check [CATALOG...]          print what is wrong and count what is open
+python -m edition show CATALOG                the translation to read through, in English where a block is open
 python -m edition todo CATALOG > open.json    the open blocks, each with its number and its terms
 python -m edition fill CATALOG ANSWERS.json   take {number: Chinese}; sound ones are written, faults are printed
 """
@@ -35,6 +36,12 @@ def report(path, entry):
     return len(faults)
 
 
+def show(path):
+    """Print what readers will read, block by block."""
+    for number, entry in enumerate(read(path)):
+        print(f"[{number}, {entry.comment}] {entry.msgid if is_open(entry) else entry.msgstr}\n")
+
+
 def todo(path):
     """Print the open blocks as JSON; of a changed block, also the English and Chinese before."""
     blocks = []
@@ -66,7 +73,7 @@ def fill(path, answers):
 def main():
     """Do what the command line asks for; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["update", "check", "todo", "fill"])
+    parser.add_argument("command", choices=["update", "check", "show", "todo", "fill"])
     parser.add_argument("catalogs", nargs="*", type=Path, metavar="FILE")
     args = parser.parse_args()
     if args.command == "update":
@@ -74,8 +81,8 @@ def main():
     if args.command in {"update", "check"}:
         done = check(args.catalogs or sorted(FOLDER.rglob("*.po")))
         return 0 if args.command == "update" else int(not done)
-    if args.command == "todo":
-        return todo(*args.catalogs)
+    if args.command in {"show", "todo"}:
+        return {"show": show, "todo": todo}[args.command](*args.catalogs)
     catalog, answers = args.catalogs
     return int(not fill(catalog, json.loads(answers.read_text("utf8"))))
 
