@@ -32,7 +32,7 @@ def parser():
     from myst_parser.config.main import MdParserConfig
     from myst_parser.parsers.mdit import create_md_parser
 
-    return create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
+    return create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS, linkify_fuzzy_links=False), RendererHTML)
 
 
 def has_words(inline):

@@ -1,22 +1,22 @@
 """The catalogs: one .po file for each source, in which each message stands in one line."""
 
 from difflib import get_close_matches
-from pathlib import Path
 
 import polib
 
-from edition.sources import ROOT, find_messages, sources
+from edition.sources import ROOT, find_messages, page_of, sources
+from edition.words import find_words
 
 LANGUAGE = "zh_CN"
 FOLDER = ROOT / "locales" / LANGUAGE
+WORDS = FOLDER / "words.po"
 HEAD = {"Language": LANGUAGE, "Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit"}
 ONE_LINE = 0  # width at which polib wraps a message
 
 
 def catalog_of(source):
     """Return the path of the catalog of a source; that of a page is named like the page."""
-    name = Path("assignments", source.name) if source.parts[:2] == ("assignments", "source") else source
-    return FOLDER / name.with_suffix(".po")
+    return FOLDER / page_of(source).with_suffix(".po")
 
 
 def read(path):
@@ -29,9 +29,9 @@ def is_open(entry):
     return not entry.msgstr or entry.fuzzy
 
 
-def translations(source):
-    """Return what is translated of a source, as a dict from English to Chinese."""
-    return {entry.msgid: entry.msgstr for entry in read(catalog_of(source)) if not is_open(entry)}
+def translations(path):
+    """Return what is translated in a catalog, as a dict from English to Chinese."""
+    return {entry.msgid: entry.msgstr for entry in read(path) if not is_open(entry)}
 
 
 class Memory:
@@ -53,12 +53,12 @@ class Memory:
         return polib.POEntry(msgid=message)
 
 
-def updated(source, memory):
-    """Return the catalog of a source for its present text, with every translation that still fits."""
-    old = {entry.msgid: entry for entry in read(catalog_of(source)) if entry.msgstr}
+def updated(path, messages, memory):
+    """Return a catalog for the present messages, with every translation that still fits."""
+    old = {entry.msgid: entry for entry in read(path) if entry.msgstr}
     catalog = polib.POFile(wrapwidth=ONE_LINE)
     catalog.metadata = HEAD
-    for message, (kind, place) in find_messages(source).items():
+    for message, (kind, place) in messages.items():
         entry = old.get(message) or memory.recall(message)
         entry.comment, entry.occurrences = kind, [(place, "")] if place else []
         catalog.append(entry)
@@ -66,10 +66,12 @@ def updated(source, memory):
 
 
 def outdated():
-    """Return the catalogs that do not hold the present text of the book, as {path: text}; a text of None is no file."""
-    paths, there = {catalog_of(source): source for source in sources()}, set(FOLDER.rglob("*.po"))
+    """Return the catalogs that do not hold the present text of the book, as {path: text}; None stands for no file."""
+    needed = {catalog_of(source): find_messages(source) for source in sources()} | {WORDS: find_words()}
+    there = set(FOLDER.rglob("*.po"))
     memory = Memory(map(read, there))
-    texts = {path: f"{updated(source, memory)}\n" for path, source in paths.items()} | dict.fromkeys(there - set(paths))
+    texts = {path: f"{updated(path, messages, memory)}\n" for path, messages in needed.items()}
+    texts |= dict.fromkeys(there - set(needed))
     return {path: text for path, text in texts.items() if path not in there or path.read_text("utf8") != text}
 
 

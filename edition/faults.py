@@ -12,13 +12,13 @@ from page.predict import CHOICE
 
 TERMS = ROOT / "locales/terms.yml"
 CHINESE, FULL = r"[\u3400-\u9fff]", r"[，。；：？！、（）“”‘’《》…—]"
-EITHER = f"(?:{CHINESE}|{FULL})"
 UNREAD = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|\{[\w:]+\}|https?://\S+|<[^>]*>|&\w+;")  # code, links, names
+PLACE = re.compile(r"\{\d\}")  # of a value, in the words of a script
 NUMBER = re.compile(r"(?<![A-Za-z0-9_.])\d[\d,]*(?:\.\d+)?")
 OPENING = re.compile(r"\*\*([^*]+?)(?:: ([a-z]))?\.\*\* ")  # **Predict.** or **Answer: b.**
 PUNCTUATION = {
     "a half-width mark after Chinese": rf"{CHINESE}[*_]*[,;:?!]|{CHINESE}[*_]*\.(?!\w)",
-    "a half-width bracket beside Chinese": rf"{EITHER}[*_]*[()]|[()][*_]*{EITHER}",
+    "a half-width bracket beside Chinese": rf"{CHINESE}[*_]*\(|\([^()]*{CHINESE}[^()]*\)",
     "a straight quotation mark beside Chinese": rf'{CHINESE}"|"{CHINESE}',
     "a typed space between Chinese and Latin": rf"{CHINESE} +[A-Za-z0-9`$]|[A-Za-z0-9`$%] +{CHINESE}",
     "a space beside a full-width mark": rf"(?<!\*) +{FULL}|{FULL} +(?!·)",
@@ -29,9 +29,9 @@ NEEDED = re.compile(r"(?<=[。？！：]\*\*) ")  # after bold words that end in
 def faults_of(entry):
     """Return what is wrong with the translation of an entry, a sentence for each fault."""
     english, chinese = entry.msgid, entry.msgstr
-    plain = entry.comment == "alt"
+    plain = entry.comment in {"alt", "words"}
     return [
-        *([] if plain else faults_of_shape(english, chinese)),
+        *faults_of_shape(english, chinese, plain),
         *faults_of_numbers(english, chinese),
         *faults_of_opening(english, chinese),
         *faults_of_terms(english, chinese),
@@ -39,9 +39,9 @@ def faults_of(entry):
     ]
 
 
-def faults_of_shape(english, chinese):
-    """Return what the Chinese lacks or adds of formulas, code, links, roles, emphasis, rows and choices."""
-    want, got = shape(english), shape(chinese)
+def faults_of_shape(english, chinese, plain):
+    """Return what the Chinese lacks or adds of formulas, code, links, roles, emphasis, rows, choices and values."""
+    want, got = (Counter(PLACE.findall(text)) if plain else shape(text) for text in (english, chinese))
     lost = [f"lacks {name}" for name in (want - got).elements()]
     return lost + [f"has {name}, which the English has not" for name in (got - want).elements()]
 
@@ -131,6 +131,9 @@ def terms_in(english):
 def faults_of_punctuation(chinese):
     """Return where the marks and spaces are not those of Chinese typesetting."""
     text = NEEDED.sub("", re.sub(r"`[^`]*`", "`", re.sub(r"\$[^$]*\$", "$", chinese)))
-    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}", "", CHOICE.sub(" ", text))
+    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}(?=`)", "", CHOICE.sub(" ", text))
+    unequal = ["has a bracket without its pair"] if text.count("（") != text.count("）") else []
     faults = [(name, re.search(pattern, text)) for name, pattern in PUNCTUATION.items()]
-    return [f"has {name}: {text[max(0, found.start() - 6) : found.end() + 6]!r}" for name, found in faults if found]
+    return unequal + [
+        f"has {name}: {text[max(0, found.start() - 6) : found.end() + 6]!r}" for name, found in faults if found
+    ]

@@ -1,7 +1,7 @@
 """The files of the book that hold prose, and how each is written with other words.
 
-A source is a path from the root of the repository. ``rewrite(source, translate)`` returns its text with other words:
-``translate(block, place)`` gives those for a block, and the place is the cell's id, if there is one.
+A source is a path from the root of the repository. ``rewrite(path, text, translate)`` gives a text other words:
+``translate(block, place)`` returns those for a block, and the place is the cell's id, if there is one.
 """
 
 import json
@@ -23,7 +23,7 @@ CONFIG = [
     "sphinx.config.html_theme_options.logo.text",
 ]
 METADATA = [("figure", "caption"), ("image", "alt")]  # of a cell that draws, in the group "mystnb"
-CLAIM = ["note", "verdict", "book"]
+CLAIM = ["note", "book"]
 
 
 def sources():
@@ -40,14 +40,18 @@ def source_of(page):
     return next(Path(f"{page}{ending}") for ending in [".ipynb", ".md"] if (ROOT / f"{page}{ending}").exists())
 
 
-def rewrite(source, translate):
-    """Return the text of a source with other words."""
-    text = (ROOT / source).read_text("utf8")
-    if source.suffix == ".ipynb":
+def page_of(source):
+    """Return the path of a source within the book: the students' notebook stands for the instructor's."""
+    return Path("assignments", source.name) if source.parts[:2] == ("assignments", "source") else source
+
+
+def rewrite(path, text, translate):
+    """Return the text of a file with other words."""
+    if path.suffix == ".ipynb":
         return rewrite_notebook(text, translate)
-    if source.suffix == ".md":
+    if path.suffix == ".md":
         return translate_text(text, lambda block: translate(block, ""))
-    return REWRITE[source.name](text, translate)
+    return REWRITE[path.name](text, translate)
 
 
 def rewrite_notebook(text, translate):
@@ -87,7 +91,7 @@ def rewrite_config(text, translate):
 
 
 def rewrite_claims(text, translate):
-    """Return the ledger with other statements, verdicts and corrections."""
+    """Return the ledger with other statements and corrections."""
     rows = yaml.safe_load(text)
     for row in rows:
         row |= {name: translate_plain(row[name], name, row["id"], translate) for name in CLAIM}
@@ -115,5 +119,5 @@ def find_messages(source):
         found.setdefault(block.message, (block.kind, place))
         return block.message
 
-    rewrite(source, note)
+    rewrite(source, (ROOT / source).read_text("utf8"), note)
     return found

@@ -26,18 +26,14 @@ from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+from words import choose_language, say
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
 MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
-CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
-MADE_BY_SPHINX = {  # pages that have no first sentence
-    "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
-    "404": ("No such page", "The address that led you here is none of this book."),
-    "genindex": ("Index", "Every word that the book explains, and where it does so."),
-}
+CARD = "_static/card.png"  # the same in both editions: no font of Chinese is on every machine
+CARD_WORDS = "Batch Normalization", "Four lines of arithmetic, and what they do"
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
-LOST = "A sentence here lost me"
 SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
 logger = logging.getLogger(__name__)
 
@@ -108,7 +104,7 @@ def visit_display_formula(translator, node):
     translator.body.append(set_formula(translator, node, display=True))
     if node["number"]:
         translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
-        translator.add_permalink_ref(node, "Link to this equation")
+        translator.add_permalink_ref(node, say("Link to this equation"))
         translator.body.append("</span>")
     translator.body.append("</div>\n")
     raise nodes.SkipNode
@@ -164,12 +160,21 @@ def describe(app, doctree):
 def adjust_page(app, pagename, templatename, context, doctree):
     """Give a page its description, and its button for Colab the published copy."""
     text = app.env.metadata.get(pagename, {}).get("book_description")
-    title, text = MADE_BY_SPHINX.get(pagename, (context.get("title", ""), text))
+    title, text = made_by_sphinx().get(pagename, (context.get("title", ""), text))
     if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
     buttons = [button for group in context.get("header_buttons", []) for button in group.get("buttons", [])]
     for button in list_found("buttons for Colab", (button for button in buttons if button["text"] == "Colab")):
         button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
+
+
+def made_by_sphinx():
+    """Return the titles and descriptions of the pages that have no first sentence."""
+    return {
+        "search": (say("Search"), say("Search the chapters, the questions and the assignments of the book.")),
+        "404": (say("No such page"), say("The address that led you here is none of this book.")),
+        "genindex": (say("Index"), say("Every word that the book explains, and where it does so.")),
+    }
 
 
 def describe_in_head(app, pagename, title, text):
@@ -203,6 +208,10 @@ THEME_AT_ONCE = """{
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
 PAGES = "**/*.html"
+FIRST_PAGE = (
+    '<!DOCTYPE html>\n<html lang="{0}"><head><meta charset="utf-8"><title>{1}</title>'
+    '<meta http-equiv="Refresh" content="0; url={2}"></head><body><a href="{2}">{1}</a></body></html>'
+)
 SEARCH = r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}'  # Sphinx's own, of each page
 CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
     "search.html": {
@@ -216,8 +225,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
     "index.html": {
         "a first page that is no page": (
             r'\A<meta http-equiv="Refresh" content="0; url=([^"]*)" />',
-            r'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>The book</title>'
-            r'<meta http-equiv="Refresh" content="0; url=\1"></head><body><a href="\1">The book</a></body></html>',
+            lambda tag: FIRST_PAGE.format(say("en"), say("The book"), tag[1]),
         ),
     },
     PAGES: {
@@ -281,7 +289,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
         "the role of a source: a list holds items": (r'role="doc-biblioentry"', 'role="listitem"'),
         "the role of the contents: a region has a name": (
             r'(<div id="pst-primary-sidebar") class',
-            r'\1 role="region" aria-label="Contents of the book" class',
+            lambda tag: f'{tag[1]} role="region" aria-label="{say("Contents of the book")}" class',
         ),
     },
     "_static/scripts/pydata-sphinx-theme.js": {
@@ -325,13 +333,17 @@ def cure(text, cures=CURES[PAGES]):
     return text
 
 
-NOT_FOUND = {
-    "title": "No such page",
-    "body": """<h1>No such page</h1>
-<p>The address that led you here is none of this book. A chapter may have another name now.</p>
-<p><a href="intro.html">Begin on the first page</a>, choose a chapter in the contents, or
-<a href="search.html">search for some words of what you were looking for</a>.</p>""",
-}
+def not_found():
+    """Return the page that is shown for a wrong address."""
+    title, *lines = [
+        say("No such page"),
+        say("The address that led you here is none of this book. A chapter may have another name now."),
+        say(
+            '<a href="intro.html">Begin on the first page</a>, choose a chapter in the contents, or '
+            '<a href="search.html">search for some words of what you were looking for</a>.'
+        ),
+    ]
+    return {"title": title, "body": f"<h1>{title}</h1>" + "".join(f"<p>{line}</p>" for line in lines)}
 
 
 def lead_home(page, base):
@@ -355,9 +367,11 @@ def ask_who_is_lost(app, doctree, docname):
             for of in (section, section.parent)
         )
         address = f"{app.config.html_baseurl}{docname}.html#{section['ids'][0]}"
-        body = f"{address}\n\nThe sentence:\n\n> \n\nWhat I understood up to there, and what I did not:\n\n"
-        report = new + urlencode({"title": f"Lost in “{title}” ({page})", "body": body})
-        section += nodes.paragraph("", "", nodes.reference("", LOST, refuri=report), classes=["book-lost"])
+        ask = say("The sentence:"), say("What I understood up to there, and what I did not:")
+        body = f"{address}\n\n{ask[0]}\n\n> \n\n{ask[1]}\n\n"
+        report = new + urlencode({"title": say("Lost in “{0}” ({1})", title, page), "body": body})
+        link = nodes.reference("", say("A sentence here lost me"), refuri=report)
+        section += nodes.paragraph("", "", link, classes=["book-lost"])
 
 
 def leave_out_search(app):
@@ -390,7 +404,7 @@ def finish(app, exception):
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
-    draw_card(out / CARD, app.config.html_title, CLAIM)
+    draw_card(out / CARD, *CARD_WORDS)
     addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
     (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
     write_search(out, MINISEARCH)
@@ -419,13 +433,14 @@ def setup(app):
     render.coalesce_streams = join_prints
     found[JOINED] = 0
     app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
+    app.connect("config-inited", choose_language)
     app.connect("config-inited", set_address)
     app.connect("builder-inited", start_katex)
     app.connect("builder-inited", note_what_is_new)
     app.connect("doctree-read", describe)
     app.connect("doctree-resolved", hold_marks)
     app.connect("builder-inited", leave_out_search)
-    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", NOT_FOUND, "page.html")])
+    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", not_found(), "page.html")])
     app.connect("doctree-resolved", ask_who_is_lost)
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)

@@ -9,8 +9,14 @@ import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
+from words import say
 
 LOOK = {"right": "tip", "with care": "warning", "wrong": "error"}  # verdict: kind of box in the theme
+
+
+def verdicts():
+    """Return the verdicts as readers read them."""
+    return {"right": say("right"), "with care": say("with care"), "wrong": say("wrong")}
 
 
 class Claims(SphinxDirective):
@@ -28,9 +34,10 @@ class Claims(SphinxDirective):
         """Return the box of one row."""
         box = nodes.admonition(classes=["admonition", "claim", LOOK[row["verdict"]]], ids=[row["id"]])
         address = f"{row['chapter']}.html#claim-{row['id']}"
-        box += nodes.title("", "", nodes.inline("", f"{row['id'].upper()}: {row['verdict']}"))
-        box[0] += nodes.reference("", "The cell that shows it", refuri=address, internal=True)
-        cited = " Compare {cite:t}`" + ",".join(row["sources"]) + "`." if row["sources"] else ""
+        box += nodes.title("", "", nodes.inline("", say("{0}: {1}", row["id"].upper(), verdicts()[row["verdict"]])))
+        box[0] += nodes.reference("", say("The cell that shows it"), refuri=address, internal=True)
+        sources = "{cite:t}`" + ",".join(row["sources"]) + "`"
+        cited = say(" Compare {0}.", sources) if row["sources"] else ""
         text = f"> {row['note']}\n\n{row['book']}{cited}"
         self.state.nested_parse(StringList(text.split("\n"), self.arguments[0]), 0, box)
         return box

@@ -24,6 +24,11 @@ __all__ = ["explore_batch", "explore_linear", "explore_running", "explore_undo"]
 HERE = Path(__file__).parent
 
 
+def say(words):
+    """Return words that a reader sees. The Chinese edition finds them by this call, as in the scripts."""
+    return words
+
+
 class Explorer:
     """What a cell shows: the element <bn-NAME> with its data and its script, and what a reader without scripts sees.
 
@@ -52,7 +57,7 @@ class Explorer:
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
         return (
             f'<bn-{self.name} id="explore-{self.name}" style="{colors}"{data}>\n'
-            f"<p>{html.escape(self.sentence)} (In the online book, with JavaScript, you can move this figure.)</p>\n"
+            f"<p>{html.escape(self.sentence)} {say('(In the online book, with JavaScript, you can move this figure.)')}</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"
         )
@@ -107,9 +112,9 @@ def explore_batch():
     return Explorer(
         "batch",
         {"start": {"z": z.tolist(), "inside": inside, "gamma": 1, "beta": 0, "eps": 1e-5}},
-        "A batch of the values 7, 1, 15 and 9 has mean 8 and standard deviation 5, and BatchNorm takes both out.",
+        say("A batch of the values 7, 1, 15 and 9 has mean 8 and standard deviation 5, and BatchNorm takes both out."),
         figure,
-        "Three number lines with the four values of the batch, their normalized values near zero, and the outputs.",
+        say("Three number lines with the four values of the batch, their normalized values near zero, and the outputs."),
     )
 
 
@@ -144,9 +149,9 @@ def explore_running():
     return Explorer(
         "running",
         {"start": start, "noise": noise.tolist()},
-        "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth.",
+        say("Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth."),
         figure,
-        "Two plots over 20 batches. The running mean rises from 0 to above 4, the running variance from 1 to below 3.",
+        say("Two plots over 20 batches. The running mean rises from 0 to above 4, the running variance from 1 to below 3."),
     )
 
 
@@ -177,9 +182,9 @@ def explore_undo():
     return Explorer(
         "undo",
         {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "m": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
-        "The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0.",
+        say("The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0."),
         figure,
-        "Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts.",
+        say("Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts."),
     )
 
 
@@ -213,7 +218,7 @@ def explore_linear():
     return Explorer(
         "linear",
         {"start": start, "white": white.tolist()},
-        "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm.",
+        say("A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm."),
         figure,
-        "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing.",
+        say("Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing."),
     )

@@ -26,12 +26,12 @@
       return button;
     });
     if (choices.length === 0) {
-      choices.push(make("button", { type: "button", value: "it" }, "I have written down my guess"));
+      choices.push(make("button", { type: "button", value: "it" }, say("I have written down my guess")));
       box.querySelector(".book-written").append(choices[0]);
     }
     if (!choices.some(({ value }) => value === kept[box.id]?.said)) delete kept[box.id]; // it has other choices now
     const input = make("input", { type: "checkbox", role: "switch" });
-    const held = make("p", { className: "book-held-back", hidden: true }, "What follows is held back until you have guessed.");
+    const held = make("p", { className: "book-held-back", hidden: true }, say("What follows is held back until you have guessed."));
     box.after(held);
     const all = [...document.querySelectorAll("article section > :not(section, h1, h2, h3, h4, span)")];
     const between = all.filter((part) => part !== held && box.compareDocumentPosition(part) === 4 && answer.compareDocumentPosition(part) !== 4);
@@ -48,16 +48,17 @@
     for (const button of choices) {
       button.setAttribute("aria-disabled", true);
       button.setAttribute("aria-pressed", button.value === said);
+      button.dataset.mark = say("your guess");
       button.tabIndex = -1; // the Tab key leads on, to the answer
     }
-    const link = make("a", { href: `#${answer.id}` }, "Compare with the answer");
-    foot.replaceChildren(right ? `You said ${said}. ` : "", link);
+    const link = make("a", { href: `#${answer.id}` }, say("Compare with the answer"));
+    foot.replaceChildren(right ? say("You said {0}. ", said) : "", link);
     const compared = !right ? "open" : said === right ? "right" : "surprise";
     answer.setAttribute("data-verdict", compared);
     const words = {
-      open: "Compare with what you wrote down.",
-      right: `You said ${said}: right.`,
-      surprise: `You said ${said}: a surprise.`,
+      open: say("Compare with what you wrote down."),
+      right: say("You said {0}: right.", said),
+      surprise: say("You said {0}: a surprise.", said),
     }[compared];
     setTimeout(() => (verdict.textContent = words), 100); // a screen reader reads out what changes in sight
   };
@@ -65,7 +66,7 @@
 
   for (const predict of predicts) {
     const { box, foot, choices, input, right } = predict;
-    foot.append(make("label", {}, input, "Hide what follows until I have guessed"));
+    foot.append(make("label", {}, input, say("Hide what follows until I have guessed")));
     input.onchange = () => (save({ hide: input.checked }), showAll());
     for (const [place, button] of choices.entries()) {
       button.onclick = () => {
@@ -107,7 +108,7 @@
 
   if (page === "intro.html") {
     const title = ({ href }) => links.find((a) => pageOf(a.href) === href)?.textContent.trim();
-    const count = (guesses) => `${guesses.filter(({ right }) => right).length} of ${guesses.length} right`;
+    const count = (guesses) => say("{0} of {1} right", guesses.filter(({ right }) => right).length, guesses.length);
     const chapters = Object.entries(load().said).map(([href, said]) => {
       const guesses = Object.entries(said).map(([id, guess]) => ({ id, ...guess })).filter(({ right }) => right !== undefined);
       return { href, title: title({ href }), guesses };
@@ -116,12 +117,12 @@
     const line = ({ href, title, guesses }) => {
       const surprises = guesses.filter(({ right }) => !right).map(({ id, question }) =>
         make("li", {}, make("a", { href: `${root}${href}#${id}` }, question)));
-      const list = surprises.length ? [make("p", {}, "What surprised you:"), make("ul", {}, ...surprises)] : [];
-      return make("li", {}, make("a", { href: root + href }, title), `: ${count(guesses)}`, ...list);
+      const list = surprises.length ? [make("p", {}, say("What surprised you:")), make("ul", {}, ...surprises)] : [];
+      return make("li", {}, make("a", { href: root + href }, title), say(": {0}", count(guesses)), ...list);
     };
     if (chapters.length) {
-      const forget = make("button", { type: "button" }, "Forget my predictions");
-      const summary = make("summary", {}, `Your predictions: ${count(chapters.flatMap(({ guesses }) => guesses))}`);
+      const forget = make("button", { type: "button" }, say("Forget my predictions"));
+      const summary = make("summary", {}, say("Your predictions: {0}", count(chapters.flatMap(({ guesses }) => guesses))));
       const block = make("details", { className: "book-guesses", open: true }, summary, make("ul", {}, ...chapters.map(line)), forget);
       forget.onclick = () => (save({ said: {} }), block.remove());
       addEventListener("forget", () => block.remove());

@@ -56,8 +56,8 @@
   const show = () => {
     const query = field.value.trim();
     const hits = query ? find(query) : [];
-    const count = hits.length > MOST ? `The first ${MOST} of ${hits.length} places` : `${hits.length} ${hits.length === 1 ? "place" : "places"}`;
-    told.textContent = query ? (hits.length ? count : "Nothing in the book has these words.") : "";
+    const count = hits.length > MOST ? say("The first {0} of {1} places", MOST, hits.length) : hits.length === 1 ? say("1 place") : say("{0} places", hits.length);
+    told.textContent = query ? (hits.length ? count : say("Nothing in the book has these words.")) : "";
     list.replaceChildren(...hits.slice(0, MOST).map(({ id, terms }) => {
       const hit = known.get(id);
       const link = make("a", { href: id }, ...marked(hit.title, terms));

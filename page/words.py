@@ -1,0 +1,21 @@
+"""The words that pages say by themselves, in the language of the edition: ``say("...")``, as in the scripts."""
+
+from pathlib import Path
+
+import polib
+
+LOCALES = Path(__file__).resolve().parents[1] / "locales"
+spoken = {}  # English: the words of the edition that is built
+
+
+def choose_language(app, config):
+    """Read the catalog of the language, if there is one; the words of an open block stay English."""
+    spoken.clear()
+    path = LOCALES / config.language / "words.po"
+    if path.exists():
+        spoken.update({entry.msgid: entry.msgstr for entry in polib.pofile(str(path)) if entry.translated()})
+
+
+def say(words, *values):
+    """Return words in the language of the edition, with values in place of {0} and {1}."""
+    return spoken.get(words, words).format(*values)
