@@ -6,11 +6,10 @@ A script of the Chinese edition holds Chinese words in these calls, and so does 
 import ast
 import html
 import json
-import re
 
 from edition.sources import ROOT
+from page.words import CALL, say_in_script
 
-CALL = re.compile(r'(?<=\bsay\()"(?:[^"\\]|\\.)*"')
 FOLDERS, EXPLORERS = ["page", "page/static", "bnutils/explorers"], "bnutils/explorers/__init__.py"
 
 
@@ -29,16 +28,6 @@ def said_in_python(text):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
             yield ast.literal_eval(node.args[0])
-
-
-def say_in_script(script, chinese):
-    """Return a script with its words in Chinese, as far as they are translated."""
-
-    def one(call):
-        words = json.loads(call[0])
-        return json.dumps(chinese.get(words, words), ensure_ascii=False)
-
-    return CALL.sub(one, script)
 
 
 def say_in_explorer(output, chinese):

@@ -26,7 +26,7 @@ from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
-from words import choose_language, say
+from words import LOCALES, choose_language, say, say_in_script
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
@@ -142,9 +142,27 @@ def join_prints(outputs):
 def set_address(app, config):
     """Derive the address of the published book, on GitHub Pages, from that of the repository."""
     owner, name = config.html_theme_options["repository_url"].rstrip("/").split("/")[-2:]
-    config.html_baseurl = base = f"https://{owner.lower()}.github.io/{name}/"  # Sphinx writes the canonical links
+    base = f"https://{owner.lower()}.github.io/{name}/{folder_of(config)}"
+    config.html_baseurl = base  # Sphinx writes the canonical links
     schemes = dict.fromkeys(config.myst_url_schemes)
     config.myst_url_schemes = schemes | {"published": base + "{{path}}"}  # of the files that `make pdf` adds
+
+
+def folder_of(config):
+    """Return the folder of the edition in the published book: the English one is at the root."""
+    return "zh/" if config.language.startswith("zh") else ""
+
+
+def add_other_edition(app, pagename, context):
+    """Give a page the relative address of the same page in the other edition, and its links for search engines."""
+    if not LOCALES.is_dir():
+        return
+    page, folder = f"{pagename}.html", folder_of(app.config)
+    context["other_edition"] = context["pathto"](f"../{page}" if folder else f"zh/{page}", 1)
+    root = app.config.html_baseurl.removesuffix(folder)
+    addresses = {"en": root + page, "zh-CN": f"{root}zh/{page}", "x-default": root + page}
+    links = [f'<link rel="alternate" hreflang="{name}" href="{url}" />' for name, url in addresses.items()]
+    context["metatags"] = context.get("metatags", "") + "\n" + "\n".join(links)
 
 
 def describe(app, doctree):
@@ -161,6 +179,7 @@ def adjust_page(app, pagename, templatename, context, doctree):
     """Give a page its description, and its button for Colab the published copy."""
     text = app.env.metadata.get(pagename, {}).get("book_description")
     title, text = made_by_sphinx().get(pagename, (context.get("title", ""), text))
+    add_other_edition(app, pagename, context)
     if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
     buttons = [button for group in context.get("header_buttons", []) for button in group.get("buttons", [])]
@@ -196,7 +215,8 @@ def describe_in_head(app, pagename, title, text):
 
 def colab_address(address, branch):
     """Return the address with which Colab opens the published copy of a notebook, which holds a set-up cell."""
-    return replace("the branch in Colab's address", f"/blob/{branch}/", f"/blob/{PUBLISHED}/_sources/", address)
+    published = rf"/blob/{PUBLISHED}/\1_sources/"
+    return replace("the branch in Colab's address", rf"/blob/{re.escape(branch)}/(zh/)?", published, address)
 
 
 # The finished HTML: what no setting of the theme reaches.
@@ -256,7 +276,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             "",
         ),
         "a name of the search button for screen readers that differs from its text": (
-            r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"',
+            r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="[^"]*"',
             r"\1",
         ),
         "a name of folded code for screen readers that differs from its text": (
@@ -374,14 +394,24 @@ def ask_who_is_lost(app, doctree, docname):
         section += nodes.paragraph("", "", link, classes=["book-lost"])
 
 
+def sitemap(app):
+    """Return the list of pages for search engines; that at the root holds the pages of both editions."""
+    base = app.config.html_baseurl
+    folders = ["", "zh/"] if LOCALES.is_dir() and not folder_of(app.config) else [""]
+    pages = [f"{base}{folder}{page}.html" for folder in folders for page in sorted(app.env.found_docs)]
+    return SITEMAP.format("".join(f"<url><loc>{page}</loc></url>\n" for page in pages))
+
+
 def leave_out_search(app):
     """Let Sphinx make no index of all words: see search.py."""
     app.builder.search = False
 
 
 def add_setup_cell(notebook, repository):
-    """Return the text of a notebook whose first code cell installs bnutils where it is missing, as on Colab."""
+    """Return the text of a notebook, without outputs, whose first code cell installs bnutils where it is missing."""
     content = json.loads(notebook)
+    for code in (cell for cell in content["cells"] if cell["cell_type"] == "code"):
+        code |= {"execution_count": None, "outputs": []}
     source = f'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bnutils @ git+{repository}"'
     cell = {"cell_type": "code", "id": "set-up", "metadata": {}, "execution_count": None, "outputs": []}
     if all(c.get("id") != cell["id"] for c in content["cells"]):
@@ -405,8 +435,8 @@ def finish(app, exception):
     change_files(out.glob("_images/*.svg"), fit_into_page)
     change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
     draw_card(out / CARD, *CARD_WORDS)
-    addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
-    (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
+    (out / "sitemap.xml").write_text(sitemap(app))
+    change_files(out.glob("_static/*.js"), say_in_script)
     write_search(out, MINISEARCH)
     change_files(out.glob("404.html"), lambda page: lead_home(page, app.config.html_baseurl))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))

@@ -1,10 +1,13 @@
-"""The words that pages say by themselves, in the language of the edition: ``say("...")``, as in the scripts."""
+"""The words that pages say by themselves, in the language of the edition: ``say("...")``, in Python and in scripts."""
 
+import json
+import re
 from pathlib import Path
 
 import polib
 
-LOCALES = Path(__file__).resolve().parents[1] / "locales"
+LOCALES = Path(__file__).parents[1] / "locales"
+CALL = re.compile(r'(?<=\bsay\()"(?:[^"\\]|\\.)*"')  # the words in a script
 spoken = {}  # English: the words of the edition that is built
 
 
@@ -19,3 +22,13 @@ def choose_language(app, config):
 def say(words, *values):
     """Return words in the language of the edition, with values in place of {0} and {1}."""
     return spoken.get(words, words).format(*values)
+
+
+def say_in_script(script, words=spoken):
+    """Return a script with other words in its calls."""
+
+    def one(call):
+        english = json.loads(call[0])
+        return json.dumps(words.get(english, english), ensure_ascii=False)
+
+    return CALL.sub(one, script)

@@ -144,6 +144,7 @@ def build_chinese(built):
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     settings = {
         "execute": {"execute_notebooks": "off"},  # the notebooks bring the outputs of the English ones
+        "repository": {"path_to_book": CHINESE},  # where Binder puts the Chinese notebooks
         "logo": str(ROOT / config["logo"]),
         "html": {"favicon": str(ROOT / config["html"]["favicon"])},
         "sphinx": {
@@ -151,6 +152,7 @@ def build_chinese(built):
             "config": {
                 "language": "zh_CN",
                 "html_static_path": [str(page / "static")],
+                "templates_path": [str(page / "templates")],
                 "english_doctrees": str(built / ".doctrees"),
             },
         },
