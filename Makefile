@@ -35,8 +35,9 @@ audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker 
 	java -jar page/audit/node_modules/vnu-jar/build/dist/vnu.jar --errors-only $$(find _build/html -name '*.html' -not -path '*/_static/*')
 	CHROME_PATH="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/node page/audit/audit.mjs
 
-lab: $(READY) ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab chapters
+lab: $(READY) ## open the chapters in JupyterLab; make lab BOOK=zh opens the Chinese ones
+	$(if $(BOOK),$(BIN)/python -m edition write $(BOOK))
+	$(BIN)/jupyter lab $(BOOK:%=%/)chapters
 
 assignments: .venv/ready ## make the students' notebooks from the instructor's, and check both
 	$(BIN)/python -m grading.release

@@ -5,6 +5,7 @@ python -m edition check [CATALOG...]          print what is wrong and count what
 python -m edition show CATALOG                the translation to read through, in English where a block is open
 python -m edition todo CATALOG > open.json    the open blocks, each with its number and its terms
 python -m edition fill CATALOG ANSWERS.json   take {number: Chinese}; sound ones are written, faults are printed
+python -m edition write FOLDER                the Chinese notebooks, for JupyterLab; what a reader has changed stays
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from edition.catalogs import FOLDER, is_open, read, update
 from edition.faults import faults_of, terms_in
+from edition.write import write_for_readers
 
 
 def check(paths):
@@ -73,17 +75,20 @@ def fill(path, answers):
 def main():
     """Do what the command line asks for; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["update", "check", "show", "todo", "fill"])
-    parser.add_argument("catalogs", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("command", choices=["update", "check", "show", "todo", "fill", "write"])
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     args = parser.parse_args()
     if args.command == "update":
         print(*update(), sep="\n")
     if args.command in {"update", "check"}:
-        done = check(args.catalogs or sorted(FOLDER.rglob("*.po")))
+        done = check(args.files or sorted(FOLDER.rglob("*.po")))
         return 0 if args.command == "update" else int(not done)
     if args.command in {"show", "todo"}:
-        return {"show": show, "todo": todo}[args.command](*args.catalogs)
-    catalog, answers = args.catalogs
+        return {"show": show, "todo": todo}[args.command](*args.files)
+    if args.command == "write":
+        print(*(f"{path} stays as you have changed it" for path in write_for_readers(*args.files)), sep="\n")
+        return 0
+    catalog, answers = args.files
     return int(not fill(catalog, json.loads(answers.read_text("utf8"))))
 
 

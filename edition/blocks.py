@@ -11,7 +11,7 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 MARKER = re.compile(r"(BEGIN|END) SOLUTION")  # nbgrader's, in the instructors' notebooks
 TITLED = {"admonition", "dropdown", "note", "table"}  # directives with a title, or none, and a text
 NO_PROSE = {"bibliography", "claims"}
-EXTENSIONS = {"colon_fence", "dollarmath", "linkify", "substitution", "tasklist"}  # Jupyter Book's
+EXTENSIONS = {"colon_fence", "dollarmath", "substitution", "tasklist"}  # Jupyter Book's, but for bare addresses
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def parser():
     from myst_parser.config.main import MdParserConfig
     from myst_parser.parsers.mdit import create_md_parser
 
-    return create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS, linkify_fuzzy_links=False), RendererHTML)
+    return create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
 
 
 def has_words(inline):

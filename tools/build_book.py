@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import yaml
 
 sys.modules["rfc3987_syntax"] = None  # two seconds of grammars that jsonschema loads for a check that nobody asks for
@@ -21,7 +20,14 @@ sys.path.append(str(ROOT))
 READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
 TEXTS = {".ipynb", ".md", ".po"}  # when nothing else has changed, Sphinx finds the pages to make anew
 CHINESE = "zh"  # the folder of the Chinese edition, in _build and in the book
-NOT_READ = {"_build", "node_modules", "__pycache__", "bnutils.egg-info", "tests"}  # nor is a name with a leading dot
+NOT_READ = {
+    "_build",
+    CHINESE,
+    "node_modules",
+    "__pycache__",
+    "bnutils.egg-info",
+    "tests",
+}  # nor is a name with a leading dot
 NOT_READ |= {
     "release",
     "samples",
@@ -131,16 +137,13 @@ def build(toc, out, strict, sources=ROOT):
 
 def build_chinese(built):
     """Build the Chinese edition from what the English build has executed and written; return the exit status."""
-    from edition.write import write_book
+    from edition.write import read_source, with_outputs, write_for_build
 
-    executed = {path.relative_to(ROOT): path for path in chapters_of(ROOT / "_toc.yml")}
+    executed, page = chapters_of(ROOT / "_toc.yml"), ROOT / "page"
 
     def read(path):
-        if path in executed:
-            return nbformat.writes(read_executed(executed[path], built))
-        return (ROOT / path).read_text("utf8")
+        return with_outputs(read_executed(ROOT / path, built)) if ROOT / path in executed else read_source(path)
 
-    page = ROOT / "page"
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     settings = {
         "execute": {"execute_notebooks": "off"},  # the notebooks bring the outputs of the English ones
@@ -158,7 +161,7 @@ def build_chinese(built):
         },
     }
     folder = built / CHINESE
-    write_book(folder, read, settings)
+    write_for_build(folder, read, settings)
     return build(folder / "_toc.yml", folder, strict=True, sources=folder)
 
 
