@@ -8,7 +8,7 @@ import html
 import json
 
 from edition.sources import ROOT
-from page.words import CALL, say_in_script
+from page.language import CALL, say_in_script
 
 FOLDERS, EXPLORERS = ["page", "page/static", "bnutils/explorers"], "bnutils/explorers/__init__.py"
 

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
 from figures import METADATA, fit_into_page
+from language import LOCALES, choose_language, say, say_in_script
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
@@ -26,7 +27,6 @@ from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
-from words import LOCALES, choose_language, say, say_in_script
 
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"

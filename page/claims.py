@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
+from language import say
 from sphinx.util.docutils import SphinxDirective
-from words import say
 
 LOOK = {"right": "tip", "with care": "warning", "wrong": "error"}  # verdict: kind of box in the theme
 

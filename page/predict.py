@@ -17,8 +17,8 @@ from pathlib import Path
 
 from addresses import read_english
 from docutils import nodes
+from language import say
 from sphinx.util import logging
-from words import say
 
 PREDICT = re.compile(r"Predict\.|预测。")
 ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.|答案(?:：(?P<chinese>[^。]+))?。")
