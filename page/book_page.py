@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
 from figures import METADATA, fit_into_page
-from language import LOCALES, choose_language, say, say_in_script
+from language import LOCALES, say, say_in_script, speak
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
@@ -463,7 +463,7 @@ def setup(app):
     render.coalesce_streams = join_prints
     found[JOINED] = 0
     app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
-    app.connect("config-inited", choose_language)
+    app.connect("config-inited", lambda app, config: speak(config.language))
     app.connect("config-inited", set_address)
     app.connect("builder-inited", start_katex)
     app.connect("builder-inited", note_what_is_new)

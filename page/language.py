@@ -11,10 +11,10 @@ CALL = re.compile(r'(?<=\bsay\()"(?:[^"\\]|\\.)*"')  # the words in a script
 spoken = {}  # English: the words of the edition that is built
 
 
-def choose_language(app, config):
-    """Read the catalog of the language, if there is one; the words of an open block stay English."""
+def speak(language):
+    """Read the catalog of a language, if there is one; the words of an open block stay English."""
     spoken.clear()
-    path = LOCALES / config.language / "words.po"
+    path = LOCALES / language / "words.po"
     if path.exists():
         spoken.update({entry.msgid: entry.msgstr for entry in polib.pofile(str(path)) if entry.translated()})
 
