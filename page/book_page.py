@@ -34,6 +34,7 @@ MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
 CARD = "_static/card.png"  # the same in both editions: no font of Chinese is on every machine
 CARD_WORDS = "Batch Normalization", "Four lines of arithmetic, and what they do"
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
+AFTER = r"^[.,;:?!)\]”’，。；：？！、）]+"  # the marks that begin no line
 SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
 logger = logging.getLogger(__name__)
 
@@ -77,11 +78,11 @@ def hold_marks(app, doctree, docname):
         parent, place = formula.parent, formula.parent.index(formula)
         if len(formula.astext()) > SHORT_FORMULA:
             after = parent[place + 1] if place + 1 < len(parent) else None
-            if isinstance(after, nodes.Text) and (marks := re.match(r"[.,;:]+", after)):
+            if isinstance(after, nodes.Text) and (marks := re.match(r"[.,;:，。；：、]+", after)):
                 formula[0] = nodes.Text(rf"{formula.astext()}\text{{{marks[0]}}}")
                 parent[place + 1] = nodes.Text(after[marks.end() :])
             continue
-        for key, beside, pattern in [("before", place - 1, r"[(\[“]+$"), ("after", place + 1, r"^[.,;:?!)\]”’]+")]:
+        for key, beside, pattern in [("before", place - 1, r"[(\[“（]+$"), ("after", place + 1, AFTER)]:
             text = parent[beside] if 0 <= beside < len(parent) else None
             if isinstance(text, nodes.Text) and (marks := re.search(pattern, text)):
                 formula[key] = marks[0]
@@ -153,7 +154,7 @@ def folder_of(config):
     return "zh/" if config.language.startswith("zh") else ""
 
 
-def add_other_edition(app, pagename, context):
+def add_other_edition(app, pagename, templatename, context, doctree):
     """Give a page the relative address of the same page in the other edition, and its links for search engines."""
     if not LOCALES.is_dir():
         return
@@ -179,7 +180,6 @@ def adjust_page(app, pagename, templatename, context, doctree):
     """Give a page its description, and its button for Colab the published copy."""
     text = app.env.metadata.get(pagename, {}).get("book_description")
     title, text = made_by_sphinx().get(pagename, (context.get("title", ""), text))
-    add_other_edition(app, pagename, context)
     if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
     buttons = [button for group in context.get("header_buttons", []) for button in group.get("buttons", [])]
@@ -472,6 +472,7 @@ def setup(app):
     app.connect("builder-inited", leave_out_search)
     app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", not_found(), "page.html")])
     app.connect("doctree-resolved", ask_who_is_lost)
+    app.connect("html-page-context", add_other_edition, priority=100)  # before the theme leaves out what is empty
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)
     app.connect("build-finished", finish, priority=900)

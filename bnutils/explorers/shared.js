@@ -118,7 +118,7 @@ class Explorer extends HTMLElement {
     this.plots = [];
     this.figures = make(this.live, "div", { className: "plots" });
     this.build();
-    this.button("Start over", () => { this.at = structuredClone(this.start); });
+    this.button(say("Start over"), () => { this.at = structuredClone(this.start); });
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
     if (this.details) this.live.append(this.details);
     if (self === top && !this.closest(".jp-OutputArea")) this.share(); // the address of a notebook is none to send
