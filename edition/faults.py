@@ -21,7 +21,7 @@ PUNCTUATION = {
     "a half-width bracket beside Chinese": rf"{EITHER}[*_]*[()]|[()][*_]*{EITHER}",
     "a straight quotation mark beside Chinese": rf'{CHINESE}"|"{CHINESE}',
     "a typed space between Chinese and Latin": rf"{CHINESE} +[A-Za-z0-9`$]|[A-Za-z0-9`$%] +{CHINESE}",
-    "a space beside a full-width mark": rf"(?<!\*) +{FULL}|{FULL} +(?!·)",
+    "a space beside a full-width mark": rf"(?<![*|]) +{FULL}|{FULL} +(?![·|])",
 }
 NEEDED = re.compile(r"(?<=[。？！：]\*\*) ")  # after bold words that end in a mark, a space is needed
 
