@@ -21,7 +21,7 @@ PUNCTUATION = {
     "a half-width bracket beside Chinese": rf"{EITHER}[*_]*[()]|[()][*_]*{EITHER}",
     "a straight quotation mark beside Chinese": rf'{CHINESE}"|"{CHINESE}',
     "a typed space between Chinese and Latin": rf"{CHINESE} +[A-Za-z0-9`$]|[A-Za-z0-9`$%] +{CHINESE}",
-    "a space beside a full-width mark": rf"(?<![*|]) +{FULL}|{FULL} +(?![·|])",
+    "a space beside a full-width mark": rf"(?<![*|·]) +{FULL}|{FULL} +(?![·|])",
 }
 NEEDED = re.compile(r"(?<=[。？！：]\*\*) ")  # after bold words that end in a mark, a space is needed
 
@@ -131,6 +131,6 @@ def terms_in(english):
 def faults_of_punctuation(chinese):
     """Return where the marks and spaces are not those of Chinese typesetting."""
     text = NEEDED.sub("", re.sub(r"`[^`]*`", "`", re.sub(r"\$[^$]*\$", "$", chinese)))
-    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}", "", CHOICE.sub(" ", text))
+    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}|(?<=\w)\(\)", "", CHOICE.sub(" · ", text))
     faults = [(name, re.search(pattern, text)) for name, pattern in PUNCTUATION.items()]
     return [f"has {name}: {text[max(0, found.start() - 6) : found.end() + 6]!r}" for name, found in faults if found]
