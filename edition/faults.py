@@ -131,6 +131,6 @@ def terms_in(english):
 def faults_of_punctuation(chinese):
     """Return where the marks and spaces are not those of Chinese typesetting."""
     text = NEEDED.sub("", re.sub(r"`[^`]*`", "`", re.sub(r"\$[^$]*\$", "$", chinese)))
-    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}|(?<=\w)\(\)", "", CHOICE.sub(" · ", text))
+    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}|(?<=\w)\(\)|\((?:[A-Za-z0-9_]+, ?)+[A-Za-z0-9_]*\)", "", CHOICE.sub(" · ", text))
     faults = [(name, re.search(pattern, text)) for name, pattern in PUNCTUATION.items()]
     return [f"has {name}: {text[max(0, found.start() - 6) : found.end() + 6]!r}" for name, found in faults if found]
