@@ -21,8 +21,9 @@ PUNCTUATION = {
     "a half-width bracket beside Chinese": rf"{CHINESE}[*_]*\(|\([^()]*{CHINESE}[^()]*\)",
     "a straight quotation mark beside Chinese": rf'{CHINESE}"|"{CHINESE}',
     "a typed space between Chinese and Latin": rf"{CHINESE} +[A-Za-z0-9`$]|[A-Za-z0-9`$%] +{CHINESE}",
-    "a space beside a full-width mark": rf"(?<!\*) +{FULL}|{FULL} +(?!·)",
+    "a space beside a full-width mark": rf"(?<![*|·]) +{FULL}|{FULL} +(?![·|])",
 }
+AS_IN_CODE = re.compile(r"\]\([^)]*\)|\{[\w:]+\}(?=`)|(?<=\w)\(\)|\((?:\w+, ?)+\w*\)", re.A)  # links, roles, f(), (N, C)
 NEEDED = re.compile(r"(?<=[。？！：]\*\*) ")  # after bold words that end in a mark, a space is needed
 
 
@@ -131,7 +132,7 @@ def terms_in(english):
 def faults_of_punctuation(chinese):
     """Return where the marks and spaces are not those of Chinese typesetting."""
     text = NEEDED.sub("", re.sub(r"`[^`]*`", "`", re.sub(r"\$[^$]*\$", "$", chinese)))
-    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}(?=`)", "", CHOICE.sub(" ", text))
+    text = AS_IN_CODE.sub("", CHOICE.sub(" · ", text))
     unequal = ["has a bracket without its pair"] if text.count("（") != text.count("）") else []
     faults = [(name, re.search(pattern, text)) for name, pattern in PUNCTUATION.items()]
     return unequal + [
