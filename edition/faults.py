@@ -23,7 +23,7 @@ PUNCTUATION = {
     "a typed space between Chinese and Latin": rf"{CHINESE} +[A-Za-z0-9`$]|[A-Za-z0-9`$%] +{CHINESE}",
     "a space beside a full-width mark": rf"(?<![*|·]) +{FULL}|{FULL} +(?![·|])",
 }
-AS_IN_CODE = re.compile(r"\]\([^)]*\)|\{[\w:]+\}(?=`)|(?<=\w)\(\)|\((?:\w+, ?)+\w*\)", re.A)  # links, roles, f(), (N, C)
+AS_IN_CODE = re.compile(r"\]\([^)]*\)|\{[\w:]+\}(?=`)|(?<=\w)\(\)|\((?:\w+, ?)+\w*\)", re.A)  # f(), (N, C)
 NEEDED = re.compile(r"(?<=[。？！：]\*\*) ")  # after bold words that end in a mark, a space is needed
 
 
