@@ -154,6 +154,7 @@ def build_chinese(built):
             "local_extensions": dict.fromkeys(config["sphinx"]["local_extensions"], str(page)),
             "config": {
                 "language": "zh_CN",
+                "numfig_format": {"figure": "图%s"},
                 "html_static_path": [str(page / "static")],
                 "templates_path": [str(page / "templates")],
                 "english_doctrees": str(built / ".doctrees"),
