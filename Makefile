@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-slow test-quick test-accidents test-hub serve pdf audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-slow test-quick test-accidents test-hub translate serve pdf audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -32,6 +32,9 @@ QUICK := tests/test_house_rules.py tests/test_repository.py tests/test_ledger.py
 test-quick: book ## what the writer of a chapter needs: make test-quick CHAPTER=03_running_statistics
 	$(BIN)/python -m pytest $(QUICK) chapters/$(CHAPTER).ipynb -k "$(CHAPTER) or test_ledger or test_mutants or every or checker_is_content"
 
+translate: .venv/ready ## bring the catalogs in locales/ up to the English text; print what is open, and every fault
+	$(BIN)/python -m edition update
+
 serve: book ## read the built book on localhost
 	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
 
@@ -43,8 +46,9 @@ audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker 
 	java -jar page/audit/node_modules/vnu-jar/build/dist/vnu.jar --errors-only $$(find _build/html -name '*.html' -not -path '*/_static/*')
 	CHROME_PATH="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/node page/audit/audit.mjs
 
-lab: $(READY) ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab chapters
+lab: $(READY) ## open the chapters in JupyterLab; make lab BOOK=zh opens the Chinese ones
+	$(if $(BOOK),$(BIN)/python -m edition write $(BOOK))
+	$(BIN)/jupyter lab $(BOOK:%=%/)chapters
 
 assignments: .venv/ready ## make the students' notebooks from the instructor's, and check both: make assignments [ASSIGNMENT=forward]
 	$(BIN)/python -m grading.release $(ASSIGNMENT)

@@ -9,10 +9,10 @@ from urllib.parse import urljoin
 import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
+from language import say
 from sphinx.util.docutils import SphinxDirective
 
 LOOK = {"right": "tip", "with care": "warning", "wrong": "error"}  # verdict: kind of box in the theme
-SHOWN = "The cell that shows it"
 
 
 def read_rows(path):
@@ -25,20 +25,26 @@ def lead_to_cell(row):
     return f"{row['chapter']}.html#claim-{row['id']}"
 
 
+def verdicts():
+    """Return the verdicts as readers read them."""
+    return {"right": say("right"), "with care": say("with care"), "wrong": say("wrong")}
+
+
 def name_row(row):
     """Return the number of a row with its verdict."""
-    return f"{row['id'].upper()}: {row['verdict']}"
+    return say("{0}: {1}", row["id"].upper(), verdicts()[row["verdict"]])
 
 
-def say(row):
+def tell(row):
     """Return what a row says, in MyST."""
-    cited = " Compare {cite:t}`" + ",".join(row["sources"]) + "`." if row["sources"] else ""
+    cited = say(" Compare {0}.", "{cite:t}`" + ",".join(row["sources"]) + "`") if row["sources"] else ""
     return f"> {row['note']}\n\n{row['book']}{cited}"
 
 
 def as_text(row, address):
     """Return all of a row in MyST without a box; ``address`` is that of the page of the ledger."""
-    return f"**{name_row(row)}.** [{SHOWN}]({urljoin(address, lead_to_cell(row))})\n\n{say(row)}"
+    shown = say("The cell that shows it")
+    return f"**{name_row(row)}.** [{shown}]({urljoin(address, lead_to_cell(row))})\n\n{tell(row)}"
 
 
 class Claims(SphinxDirective):
@@ -56,8 +62,8 @@ class Claims(SphinxDirective):
         """Return the box of one row."""
         box = nodes.admonition(classes=["admonition", "claim", LOOK[row["verdict"]]], ids=[row["id"]])
         box += nodes.title("", "", nodes.inline("", name_row(row)))
-        box[0] += nodes.reference("", SHOWN, refuri=lead_to_cell(row), internal=True)
-        self.state.nested_parse(StringList(say(row).split("\n"), self.arguments[0]), 0, box)
+        box[0] += nodes.reference("", say("The cell that shows it"), refuri=lead_to_cell(row), internal=True)
+        self.state.nested_parse(StringList(tell(row).split("\n"), self.arguments[0]), 0, box)
         return box
 
 

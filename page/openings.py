@@ -11,10 +11,10 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from language import say
 from sketches import SKETCHES, draw_sketches
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
-from words import WORDS
 
 from bnutils.explorers import explore_batch
 
@@ -22,7 +22,7 @@ FOLDER = "_static/openings"
 CITATION = "CITATION.cff"
 PLAYED = [4, -2, 19, 12, 8, 1, 15, 6]  # with which the explorer begins: not the numbers that chapter 2 asks for
 SYMPTOMS = "chapters/clinic"
-VERDICT = "Verdict."
+VERDICT = ("Verdict.", "判定。")
 LATE = 900  # after the scripts of all pages
 
 
@@ -76,11 +76,31 @@ def draw_pictures(app, env, names):
     draw_sketches(Path(app.outdir, FOLDER), {page.rpartition("/")[2] for page in env.found_docs})
 
 
+def describe_sketches():
+    """Return what is seen in the picture of each chapter."""
+    return {
+        "01_why": say("A signal enters a row of eight layers, and a question mark stands where it comes out."),
+        "02_formula": say("Four dots on a number line lead to four question marks on a second line."),
+        "03_running_statistics": say(
+            "Eight photos of clothes in one frame, and beside it one photo with a question mark."
+        ),
+        "04_identity": say("A wide bell curve becomes a narrow one, and a dashed arrow back bears a question mark."),
+        "05_backward": say("A gradient arrives at one of four outputs, and question marks stand at the four inputs."),
+        "06_pytorch": say("Five tiles with the names of the numbers in a layer, and a question mark at each."),
+        "07_linear": say("A cloud of points with a square, and arrows to two layers with question marks."),
+        "08_hypotheses": say("Sketches of drift, roughness, gradients and steps, each with a question mark below."),
+        "09_overfitting": say("Ten photos of clothes, three of which bear a red cross, since their labels are wrong."),
+        "10_practice": say("Four batches of dots, each smaller than the one before, down to a single one."),
+        "clinic": say("A curve that rises during training and drops at a dashed line, where a question mark stands."),
+        "museum": say("Fifteen frames on a wall with bell curves, each of which looks slightly different."),
+    }
+
+
 def show_sketch(chapter, page, loading="eager"):
     """Return the picture of a chapter, for a page, in a list; an empty one if it has none."""
     name = chapter.rpartition("/")[2]
     address = relative_uri(page, f"{FOLDER}/{name}.svg")
-    image = f'<img src="{address}" alt="{WORDS["picture"].get(name)}" loading="{loading}">'
+    image = f'<img src="{address}" alt="{describe_sketches().get(name)}" loading="{loading}">'
     return [nodes.raw("", f'<div class="book-sketch">{image}</div>', format="html")] if name in SKETCHES else []
 
 
@@ -100,8 +120,8 @@ class Entrance(SphinxDirective):
         self.state.nested_parse(self.content, self.content_offset, text)
         caption = text.pop()
         cited = read_citation(self.env.srcdir)
-        line = f"{name_authors(cited)} · {WORDS['version'].format(cited['version'])} · "
-        link = nodes.reference("", WORDS["cite"], refuri=f"#{CITED}", internal=True)
+        line = " · ".join([name_authors(cited), say("Version {0}", cited["version"]), ""])
+        link = nodes.reference("", say("How to cite"), refuri=f"#{CITED}", internal=True)
         text += nodes.paragraph("", "", nodes.Text(line), link, classes=["book-by"])
         box += [text, nodes.container("", nodes.raw("", shown, format="html"), caption, classes=["book-play"])]
         self.env.note_dependency(str(Path(self.env.srcdir, CITATION)))

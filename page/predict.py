@@ -16,15 +16,15 @@ import re
 from itertools import groupby
 from pathlib import Path
 
+from addresses import read_english
 from docutils import nodes
+from language import say
 from sphinx.util import logging
-from words import WORDS
 
-PREDICT = "Predict."
-ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.")
+PREDICT = re.compile(r"Predict\.|预测。")
+ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.|答案(?:：(?P<chinese>[^。]+))?。")
 CHOICE = re.compile(r"(?:^|\s+·\s+)([a-z])\)\s+")  # what stands before the words of a choice
 MOST = 5  # choices
-CHECKED = WORDS["checked"]
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +51,7 @@ def opening(node):
 def is_predict(node):
     """Tell whether a node is a quote that asks for a prediction."""
     bold = opening(node[0]) if isinstance(node, nodes.block_quote) and len(node) else None
-    return bold is not None and bold.astext() == PREDICT
+    return bold is not None and PREDICT.fullmatch(bold.astext()) is not None
 
 
 def is_answer(node):
@@ -62,7 +62,8 @@ def is_answer(node):
 
 def right_letter(answer):
     """Return what an answer names as right, or None."""
-    return ANSWER.fullmatch(opening(answer).astext())["letter"]
+    found = ANSWER.fullmatch(opening(answer).astext())
+    return found["letter"] or found["chinese"]
 
 
 def split_choices(paragraph):
@@ -86,7 +87,7 @@ def split_choices(paragraph):
 
 def address(question, taken):
     """Return an address that stays while the first words of a question stay, and that is not taken yet."""
-    words = nodes.make_id(" ".join(question.astext().removeprefix(PREDICT).split()[:8]))
+    words = nodes.make_id(" ".join(PREDICT.sub("", question.astext(), count=1).split()[:8]))
     names = [words, *(f"{words}-{number}" for number in range(2, 100))]
     return next(name for name in names if f"predict-{name}" not in taken)
 
@@ -107,6 +108,8 @@ def fault(choices, answer):
 def shape_predicts(app, doctree):
     """Make a Predict of each quote that is one, and give its answer the same address."""
     found = list(doctree.findall(lambda node: is_predict(node) or is_answer(node)))
+    originals = read_english(app)
+    english = [predict["ids"][0] for predict in originals.findall(Predict)] if originals else []
     for number, quote in enumerate(found):
         if not is_predict(quote):
             continue
@@ -119,9 +122,10 @@ def shape_predicts(app, doctree):
         if answer is not None and answer.parent is not quote.parent:
             logger.warning("the Predict %r has its answer in another section", quote[0].astext()[:80], location=quote)
             continue
-        predict = make_predict(quote, choices, answer, doctree.ids)
+        name = english.pop(0).removeprefix("predict-") if english else address(quote[0], doctree.ids)
+        predict = make_predict(quote, choices, answer, name, doctree.ids)
         if answer is not None:
-            hold_back(quote, answer, predict["ids"][0].replace("predict", "compare", 1))
+            hold_back(quote, answer, f"compare-{name}")
         quote.replace_self(predict)
 
 
@@ -132,11 +136,10 @@ def hold_back(quote, answer, name):
     section[first:last] = [Compare("", *section[first:last], ids=[name])]
 
 
-def make_predict(quote, choices, answer, taken):
-    """Return the Predict that takes the place of a quote; its answer may be None."""
+def make_predict(quote, choices, answer, name, taken):
+    """Return the Predict that takes the place of a quote, under a name; its answer may be None."""
     question = quote[0]
-    name = address(question, taken)
-    question.replace(opening(question), nodes.strong("", PREDICT.removesuffix("."), classes=["book-label"]))
+    question.replace(opening(question), nodes.strong("", say("Predict"), classes=["book-label"]))
     question["ids"].append(f"question-{name}")
     predict = Predict("", *quote.children[: -1 if choices else None], ids=[f"predict-{name}"], question=question["ids"])
     taken[f"predict-{name}"] = predict
@@ -184,9 +187,10 @@ def visit_foot(translator, node):
 def fold_imports(app, doctree):
     """Let myst-nb fold the second cell of a chapter, which imports and sets up."""
     cells = doctree.findall(lambda node: isinstance(node, nodes.container) and node.get("cell_index") == 1)
+    folded = say("What this page imports")
     for cell in [cell for cell in cells if re.match("(import|from) ", cell.astext())]:
         cell["classes"] += ["tag_hide-input", "book-imports"]
-        cell.attributes |= {"hide_mode": "input", "prompt_show": WORDS["imports"], "prompt_hide": WORDS["imports"]}
+        cell.attributes |= {"hide_mode": "input", "prompt_show": folded, "prompt_hide": folded}
 
 
 def fold_checks(app, doctree):
@@ -195,9 +199,10 @@ def fold_checks(app, doctree):
     if not cells:
         return
     notebook = json.loads(Path(app.env.doc2path(app.env.docname)).read_text("utf8"))
+    checked = say("Checked when the book is built")
     for cell in cells:
         cell["ids"].append(f"cell-{notebook['cells'][cell['cell_index']]['id']}")
-        cell.attributes |= {"hide_mode": "all", "prompt_show": CHECKED, "prompt_hide": CHECKED}
+        cell.attributes |= {"hide_mode": "all", "prompt_show": checked, "prompt_hide": checked}
 
 
 def setup(app):

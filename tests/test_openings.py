@@ -12,10 +12,9 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from myst_parser.docutils_ import Parser
 from notebooks import CHAPTERS, source
-from openings import name_authors, read_citation, split_facts, to_bibtex
+from openings import describe_sketches, name_authors, read_citation, split_facts, to_bibtex
 from playwright.sync_api import expect
 from sketches import SKETCHES
-from words import WORDS
 
 CLINIC = "chapters/clinic.html"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
@@ -195,11 +194,11 @@ def test_chapter_opens_with_a_picture_and_its_facts_before_any_code(book, chapte
     assert labels[2].endswith("akes")
     assert labels[3:] == ["Runs in"]
     assert all(fact.get_text().strip(" .·") for fact in first[strip].select("dd"))
-    assert first[code].details.summary.get_text().split() == (2 * WORDS["imports"]).split()  # to show, to hide
+    assert first[code].details.summary.get_text().split() == (2 * "What this page imports").split()  # to show, to hide
 
 
 def test_each_chapter_has_a_sketch_and_words_for_it():
-    assert set(SKETCHES) == set(WORDS["picture"]) == {path.stem for path in CHAPTERS}
+    assert set(SKETCHES) == set(describe_sketches()) == {path.stem for path in CHAPTERS}
 
 
 def test_imports_are_one_line_that_opens(open_tab):

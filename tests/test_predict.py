@@ -14,11 +14,12 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from make_pdf import read_page
 from myst_parser.docutils_ import Parser
-from predict import CHECKED, Predict, shape_predicts
+from predict import Predict, shape_predicts
 from screenshot import lay_out_whole
 from test_build import INTRO, begin_book
 from test_page import AXE, FIND_FAULTS, faint
 
+CHECKED = "Checked when the book is built"
 FIRST = """## Wild
 
 > **Predict.** One of the four samples goes wild. What becomes of its $\\hat z$?

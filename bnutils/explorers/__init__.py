@@ -24,6 +24,14 @@ __all__ = ["explore_batch", "explore_linear", "explore_running", "explore_undo"]
 HERE = Path(__file__).parent
 
 
+def say(words, *values):
+    """Return words that a reader sees, with values in place of {0} and {1}.
+
+    The Chinese edition finds the words by this call, as in the scripts.
+    """
+    return words.format(*values)
+
+
 class Explorer:
     """What a cell shows: the element <bn-NAME> with its data and its script, and what a reader without scripts sees.
 
@@ -50,9 +58,10 @@ class Explorer:
         script = re.sub(r"^\s*(//.*)?\n?|[ \t]+//[ \t].*", "", script, flags=re.M)  # neither comments nor indentation
         data = "".join(f' data-{key}="{html.escape(json.dumps(value))}"' for key, value in self.data.items())
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
+        movable = say("(In the online book, with JavaScript, you can move this figure.)")
         return (
             f'<bn-{self.name} id="explore-{self.name}" style="{colors}"{data}>\n'
-            f"<p>{html.escape(self.sentence)} (In the online book, with JavaScript, you can move this figure.)</p>\n"
+            f"<p>{html.escape(self.sentence)} {movable}</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"
         )
@@ -122,10 +131,12 @@ def explore_batch(z=(7.0, 1, 15, 9, 4, -3, 22, 12), m=4):
     return Explorer(
         "batch",
         {"start": {"z": z.tolist(), "inside": [k < m for k in range(len(z))], "gamma": 1, "beta": 0, "eps": 1e-5}},
-        f"A batch of the values {values} and {batch[-1]:g} has mean {batch.mean():.3g} and standard deviation "
-        f"{batch.std():.3g}, and BatchNorm takes both out.",
+        say(
+            "A batch of the values {0} and {1} has mean {2} and standard deviation {3}, and BatchNorm takes both out.",
+            *(values, f"{batch[-1]:g}", f"{batch.mean():.3g}", f"{batch.std():.3g}"),
+        ),
         figure,
-        "Three number lines with the values of the batch, their normalized values near zero, and the outputs.",
+        say("Three number lines with the values of the batch, their normalized values near zero, and the outputs."),
     )
 
 
@@ -160,9 +171,14 @@ def explore_running():
     return Explorer(
         "running",
         {"start": start, "noise": noise.tolist()},
-        "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth.",
+        say(
+            "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth."
+        ),
         figure,
-        "Two plots over 20 batches. The running mean rises from 0 to above 4, the running variance from 1 to below 3.",
+        say(
+            "Two plots over 20 batches. "
+            "The running mean rises from 0 to above 4, the running variance from 1 to below 3."
+        ),
     )
 
 
@@ -193,9 +209,9 @@ def explore_undo():
     return Explorer(
         "undo",
         {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "m": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
-        "The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0.",
+        say("The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0."),
         figure,
-        "Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts.",
+        say("Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts."),
     )
 
 
@@ -229,7 +245,11 @@ def explore_linear():
     return Explorer(
         "linear",
         {"start": start, "white": white.tolist()},
-        "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm.",
+        say(
+            "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm."
+        ),
         figure,
-        "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing.",
+        say(
+            "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing."
+        ),
     )

@@ -7,11 +7,12 @@ const biased = (values) => squares(values) / values.length;
 const unbiased = (values) => squares(values) / (values.length - 1);
 const clamp = (value, min, max) => Math.min(max, Math.max(min, value));
 const snap = (value, step) => +(Math.round(value / step) * step).toFixed(6); // a multiple of the step, without 0.30000000000000004
+const say = (words, ...values) => words.replace(/\{(\d)\}/g, (_, place) => values[place]); // as in page/static/keep.js
 const span = (n) => Array.from({ length: n }, (_, i) => i);
 
 // Show a number with a true minus sign, and zero without one; an infinite one as a word.
 function digits(value, places = 3) {
-  if (!Number.isFinite(value)) return "too large";
+  if (!Number.isFinite(value)) return say("too large");
   if (Math.abs(value) >= 1e6) return value.toExponential(1).replace("-", "−");
   const text = value.toFixed(places);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
@@ -121,7 +122,7 @@ class Explorer extends HTMLElement {
     this.plots = [];
     this.figures = make(this.live, "div", { className: "plots" });
     this.build();
-    this.button("Start over", () => { this.at = structuredClone(this.start); });
+    this.button(say("Start over"), () => { this.at = structuredClone(this.start); });
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
     if (this.details) this.live.append(this.details);
     if (self === top && !this.alone && !this.closest(".jp-OutputArea")) this.share(); // the address of a notebook is none to send
@@ -197,12 +198,12 @@ class Explorer extends HTMLElement {
       if (written !== this.link) history.replaceState(history.state, "", this.link);
       written = this.link;
     };
-    const copy = this.button("Copy link to this view", async () => {
+    const copy = this.button(say("Copy link to this view"), async () => {
       try {
         await navigator.clipboard.writeText(location.href.split("#")[0] + this.link);
-        said.textContent = "The link is copied.";
+        said.textContent = say("The link is copied.");
       } catch {
-        said.textContent = "The link stands in the address bar.";
+        said.textContent = say("The link stands in the address bar.");
         history.replaceState(history.state, "", this.link);
       }
       setTimeout(() => { said.textContent = ""; }, 4000);
@@ -236,7 +237,7 @@ class Explorer extends HTMLElement {
   // What a first look can do without: more sliders.
   more(rows) {
     const fold = make(this.live, "details");
-    make(fold, "summary", {}, "More settings");
+    make(fold, "summary", {}, say("More settings"));
     this.ranges(rows, fold);
   }
 
@@ -261,7 +262,7 @@ class Explorer extends HTMLElement {
   table(label, head, rows, places = 3) {
     if (!this.details) {
       this.details = make(this.live, "details");
-      make(this.details, "summary", {}, "All numbers");
+      make(this.details, "summary", {}, say("All numbers"));
       this.tables = make(this.details, "div", { className: "tables" });
     }
     const table = make(this.tables, "table", { attributes: { "aria-label": label } });

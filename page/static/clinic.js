@@ -22,7 +22,7 @@
   const field = make("input", { type: "search", autocomplete: "off" });
   const told = make("span", { role: "status" });
   const filter = document.querySelector(".book-filter"); // an empty box of the same height
-  filter.append(make("label", {}, `${words.filter} `, field), told);
+  filter.append(make("label", {}, say("What do you see?"), " ", field), told);
   field.oninput = () => {
     const typed = plain(field.value).split(/\s+/).filter(Boolean);
     let found = 0;
@@ -32,7 +32,7 @@
       row.hidden = left === 0;
       found += left;
     }
-    told.textContent = typed.length ? words.found(found) : "";
+    told.textContent = typed.length ? found === 0 ? say("No question here has these words.") : found === 1 ? say("1 question") : say("{0} questions", found) : "";
   };
   const home = make("div", {});
   filter.before(home);
@@ -41,9 +41,9 @@
 
   // While one reads an answer, the same field and table open over the page.
   const panel = make("div", { className: "book-panel", id: "book-panel", popover: "auto" });
-  const button = make("button", { type: "button", className: "book-reach", hidden: true }, words.symptoms);
+  const button = make("button", { type: "button", className: "book-reach", hidden: true }, say("Symptoms"));
   button.popoverTargetElement = panel;
-  const close = make("button", { type: "button", className: "book-close" }, words.close);
+  const close = make("button", { type: "button", className: "book-close" }, say("Close"));
   close.onclick = () => panel.hidePopover();
   panel.append(close);
   document.querySelector("article").append(button, panel);

@@ -2,9 +2,9 @@
 // and a click on the picture close it; on a phone it is wider than the window, which scrolls.
 {
   const box = document.createElement("dialog");
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Close" });
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: say("Close") });
   box.className = "book-enlarged";
-  box.setAttribute("aria-label", "Enlarged figure");
+  box.setAttribute("aria-label", say("Enlarged figure"));
   box.addEventListener("click", () => box.close());
   document.body.append(box);
   document.addEventListener("click", (event) => {

@@ -31,7 +31,7 @@ addEventListener("DOMContentLoaded", () => {
   box.append(button);
   const play = (on) => {
     playing = on;
-    button.textContent = on ? words.pause : words.play;
+    button.textContent = on ? say("Pause") : say("Play");
     if (on) requestAnimationFrame(step);
   };
   button.onclick = () => play(!playing);

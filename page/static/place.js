@@ -24,9 +24,22 @@ addEventListener("DOMContentLoaded", () => {
   history.scrollRestoration = "manual";
   addEventListener("pagehide", keepPlace);
   document.addEventListener("visibilitychange", keepPlace); // a tab that is thrown away has been hidden before
-  if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") {
-    try { goTo(JSON.parse(sessionStorage.getItem(name))); } catch {}
-  }
+  try {
+    const came = sessionStorage.getItem("edition") === location.pathname; // from the same page in the other language
+    if (came || performance.getEntriesByType("navigation")[0]?.type !== "navigate") goTo(JSON.parse(sessionStorage.getItem(name)));
+    sessionStorage.removeItem("edition");
+  } catch {}
+
+  // The other edition has the same blocks: its page opens at the same one, and in a new tab at the same section.
+  const other = document.querySelector(".book-edition");
+  for (const kind of ["click", "auxclick"]) other?.addEventListener(kind, () => {
+    const block = blocks[here()?.[0]];
+    other.hash = block?.closest("section section")?.id ?? "";
+    try {
+      sessionStorage.setItem(`place ${other.pathname}`, JSON.stringify(here()));
+      sessionStorage.setItem("edition", other.pathname);
+    } catch {}
+  });
 
   // Jumps within the page: the place before the jump goes with the entry of the history.
   document.addEventListener("click", ({ target }) => {

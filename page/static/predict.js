@@ -27,7 +27,7 @@
       return button;
     });
     if (choices.length === 0) {
-      choices.push(make("button", { type: "button", value: "it" }, words.written));
+      choices.push(make("button", { type: "button", value: "it" }, say("I have written down my guess")));
       box.querySelector(".book-written").append(choices[0]);
     }
     if (!choices.some(({ value }) => value === kept[box.id]?.said)) delete kept[box.id]; // it has other choices now
@@ -35,7 +35,7 @@
     opener.setAttribute("aria-controls", held.id);
     const input = make("input", { type: "checkbox", role: "switch" });
     const status = make("span", { className: "book-guessed" });
-    foot.append(status, opener, make("label", {}, input, words.always));
+    foot.append(status, opener, make("label", {}, input, say("Always show answers")));
     return { box, answer, foot, verdict, choices, opener, input, status, held, right: box.dataset.answer };
   });
 
@@ -46,7 +46,7 @@
     if (open) held.removeAttribute("hidden");
     else held.setAttribute("hidden", "until-found");
     box.toggleAttribute("data-open", open);
-    opener.textContent = open ? words.hide : words.show;
+    opener.textContent = open ? say("Hide the answer") : say("Show the answer");
     opener.setAttribute("aria-expanded", open);
     input.checked = always();
     if (!said) return;
@@ -54,15 +54,20 @@
       button.setAttribute("aria-disabled", true);
       button.setAttribute("aria-pressed", button.value === said);
       button.tabIndex = -1; // the Tab key leads on, to the answer
-      const mark = button.value === said ? (right ? words.guess : "✓") : button.value === right ? words.right : "";
+      const mark = button.value === said ? (right ? say("your guess") : "✓") : button.value === right ? say("right") : "";
       if (mark) button.setAttribute("data-mark", mark);
       button.toggleAttribute("data-right", button.value === right);
     }
-    const link = make("a", { href: `#${answer.id}` }, words.compare);
-    status.replaceChildren(right ? `${words.said(said)} ` : "", link);
+    const link = make("a", { href: `#${answer.id}` }, say("Compare with the answer"));
+    status.replaceChildren(right ? say("You said {0}. ", said) : "", link);
     const compared = !right ? "open" : said === right ? "right" : "surprise";
     for (const part of [box, answer]) part.setAttribute("data-verdict", compared);
-    setTimeout(() => (verdict.textContent = words.verdicts[compared](said)), 100); // a screen reader reads out what changes in sight
+    const told = {
+      open: say("Compare with what you wrote down."),
+      right: say("You said {0}: right.", said),
+      surprise: say("You said {0}: a surprise.", said),
+    }[compared];
+    setTimeout(() => (verdict.textContent = told), 100); // a screen reader reads out what changes in sight
   };
   const showAll = () => predicts.forEach(show);
   const set = (predict, open) => ((predict.open = open), show(predict));
@@ -115,7 +120,7 @@
 
   if (page === "intro.html") {
     const title = ({ href }) => links.find((a) => pageOf(a.href) === href)?.textContent.trim();
-    const count = (guesses) => words.count(guesses.filter(({ right }) => right).length, guesses.length);
+    const count = (guesses) => say("{0} of {1} right", guesses.filter(({ right }) => right).length, guesses.length);
     const chapters = Object.entries(load().said).map(([href, said]) => {
       const guesses = Object.entries(said).map(([id, guess]) => ({ id, ...guess })).filter(({ right }) => right !== undefined);
       return { href, title: title({ href }), guesses };
@@ -124,12 +129,12 @@
     const line = ({ href, title, guesses }) => {
       const surprises = guesses.filter(({ right }) => !right).map(({ id, question }) =>
         make("li", {}, make("a", { href: `${root}${href}#${id}` }, question)));
-      const list = surprises.length ? [make("p", {}, words.surprises), make("ul", {}, ...surprises)] : [];
-      return make("li", {}, make("a", { href: root + href }, title), `: ${count(guesses)}`, ...list);
+      const list = surprises.length ? [make("p", {}, say("What surprised you:")), make("ul", {}, ...surprises)] : [];
+      return make("li", {}, make("a", { href: root + href }, title), say(": {0}", count(guesses)), ...list);
     };
     if (chapters.length) {
-      const forget = make("button", { type: "button" }, words.forgetPredictions);
-      const summary = make("summary", {}, words.predictions(count(chapters.flatMap(({ guesses }) => guesses))));
+      const forget = make("button", { type: "button" }, say("Forget my predictions"));
+      const summary = make("summary", {}, say("Your predictions: {0}", count(chapters.flatMap(({ guesses }) => guesses))));
       const block = make("details", { className: "book-guesses", open: true }, summary, make("ul", {}, ...chapters.map(line)), forget);
       forget.onclick = () => (save({ said: {} }), block.remove());
       addEventListener("forget", () => block.remove());
