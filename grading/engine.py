@@ -33,7 +33,7 @@ class Processes:
     def __init__(self, number):
         self.number = number
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["grading.work"])
+        self.context.set_forkserver_preload(["grading.work", "torch"])  # once for all of them
 
     def run(self, function, tasks):
         """Yield each task with its result, as completed."""
