@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from grading.course import NAMES, release_of, source_of
-from grading.release import MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
+from grading.release import CHECKED, MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
 
 SOURCES = {name: json.loads(source_of(name).read_text()) for name in NAMES}
 
@@ -50,6 +50,8 @@ def test_release_holds_no_solution(course, name):
 def test_untouched_earns_nothing_and_solved_everything_and_it_is_made_again_byte_by_byte(made, name):
     assert f"{name:10} " in made.stdout
     assert [line for line in made.stderr.splitlines() if line.startswith(name)] == []
+    assert re.search(rf"^{name} .*  {CHECKED}$", made.stdout, re.M)
+    assert "WARNING" not in made.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
