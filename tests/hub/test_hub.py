@@ -67,9 +67,7 @@ class Hub:
             "PATH": f"{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",
-            "GIT_CONFIG_COUNT": "1",  # the address of the course is this working tree
-            "GIT_CONFIG_KEY_0": f"url.{self.memory}/book.insteadOf",
-            "GIT_CONFIG_VALUE_0": "https://github.com/batchnorm-book/batchnorm-book",
+            "BOOK": f"{self.memory}/book",
         }
         start = time.monotonic()
         self.typed.append(text)
