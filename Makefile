@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-quick translate serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-quick translate test-accidents serve pdf audit lab assignments samples grade cluster workers formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -15,6 +15,9 @@ book: $(READY) ## build the book into _build/html
 test: book ## build the book, then run every check of CI, on two cores
 	-$(BIN)/python tools/find_chromium.py # installs one where there is none
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+
+test-accidents: .venv/cluster $(READY) ## kill processes, fill a disk, grade twice at once while a class is graded (10 minutes)
+	$(BIN)/python -m pytest tests/accidents
 
 QUICK := tests/test_house_rules.py tests/test_repository.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
 
@@ -45,20 +48,25 @@ assignments: .venv/ready ## make the students' notebooks from the instructor's, 
 samples: .venv/ready ## write three submissions to try the grading with, into assignments/samples
 	$(BIN)/python -m grading.samples
 
-grade: $(COURSE) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=forward] [SEED=123] [JOBS=2] [WALL=landlock]
-	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(SEED:%=--seed %) $(JOBS:%=--jobs %) $(WALL:%=--wall %)
+grade: $(COURSE) $(READY) ## grade a folder: make grade SUBMISSIONS=folder [ASSIGNMENT=forward] [STUDENT=ada] [SEED=123] [JOBS=2] [WALL=landlock] [SCHEDULER=tcp://host:8786]
+	$(BIN)/python -m grading "$(SUBMISSIONS)" $(ASSIGNMENT:%=--assignment %) $(if $(STUDENT),--student "$(STUDENT)") $(SEED:%=--seed %) $(JOBS:%=--jobs %) $(WALL:%=--wall %) $(SCHEDULER:%=--scheduler %)
+
+cluster: .venv/cluster ## install Dask, to grade on several machines
+
+workers: .venv/cluster ## on each machine that is to grade: make workers SCHEDULER=tcp://host:8786 [JOBS=2]
+	PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(BIN)/dask worker "$(SCHEDULER)" --nthreads 1 --nworkers $(or $(JOBS),-1)
 
 formgrader: $(COURSE) ## grade written answers by hand, in JupyterLab
 	cd assignments && ../$(BIN)/jupyter lab --LabApp.default_url=/formgrader $(LAB)
 
-feedback: $(COURSE) ## after grading by hand: the feedback pages and grades.csv anew
+feedback: $(COURSE) $(READY) ## after grading by hand: the feedback pages and grades.csv anew
 	$(BIN)/python -m grading --feedback
 
 $(COURSE): | .venv/ready
 	$(BIN)/python -m grading.release
 
-grading-times: .venv/ready ## grade 50 submissions of the first assignment, print the time of each step
-	$(BIN)/python -m tools.measure_grading
+grading-times: $(READY) ## grade 100 and 300 generated submissions, print what it takes (4 minutes); SIZE=10000 for an hour
+	$(BIN)/python -m tools.measure_grading $(SIZE:%=--size %)
 
 check-binder: ## make Binder's environment in a fresh folder, and run two chapters in it
 	python3 tools/check_binder.py
@@ -88,6 +96,10 @@ clean: ## remove all that is derived
 	$(PIP) --require-hashes --requirement requirements.lock
 	$(BIN)/python tools/install_torch.py
 	$(PIP) --no-build-isolation --no-deps --editable .
+	touch $@
+
+.venv/cluster: .venv/ready
+	$(PIP) --no-build-isolation --editable '.[cluster]'
 	touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json .venv/ready

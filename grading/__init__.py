@@ -8,8 +8,16 @@ student    an answer as the checks see it
 walls      which wall holds on this machine, found out by trying
 checks     what is asked of an answer, by concept: one module for each assignment
 lessons    what is told to a student who has lost a concept: an example, his mistake, where the book teaches it
-judge      what the checks find in a notebook, and how nbgrader makes points of it
+judge      what the checks find in a notebook
 repair     a notebook that nbgrader can grade, whatever has been done to its cells
+collect    whose and what the files in a folder of submissions are
+verdict    what is said of one file, as plain data; a command of its own, too
+page       the feedback page that shows it, with `formulas`
+work       what workers do: read, judge and show
+engine     how many of them work side by side, on this machine or on others
+record     what is written into a course, by one process
+grade      `make grade`: from a folder of submissions to grades.csv
 release    `make assignments`: the students' notebooks
-course     `make grade`: from a folder of submissions to grades.csv
+course     the course as nbgrader sees it
+button     what formgrader's own button says
 """

@@ -5,6 +5,7 @@ Moodle's ``Name_123_assignsubmission_file/any name.ipynb``, also without folders
 ``name_123_456_forward.ipynb``. Whatever else lies there has a row, too, which says what it is.
 """
 
+import functools
 import json
 import re
 import zipfile
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.answers import source_of
-from grading.course import NAMES, release_of
+from grading.course import COURSE, NAMES, release_of
 from grading.repair import is_answer, match
 
 LARGEST = 2**26  # bytes of a notebook
@@ -29,65 +30,104 @@ class Submission:
     student: str
     assignment: str | None
     path: Path
-    notebook: dict | None = None
     problem: str = ""
     remarks: list = field(default_factory=list)
     untouched: bool = False
-    judgement: dict | None = None  # what `judge.Record` is to write
+
+
+@dataclass
+class HandIn:
+    """All files of one student, or his empty folder."""
+
+    student: str
+    folder: Path
+    paths: list = field(default_factory=list)
 
 
 def collect(folder, course, only=None):
     """Return the submissions below a folder, one for each student and assignment, in order of their names.
 
+    The parameters are those of `hand_ins`. A submission has a ``problem`` where its file is no notebook of the course.
+    """
+    names = assignments_of(course, only)
+    return in_order(s for each in hand_ins(folder) for s in sort_out(each, names, course))
+
+
+def assignments_of(course, only=None):
+    """Return the names of the assignments that may have been handed in; ValueError if there are none."""
+    names = [name for name in NAMES if release_of(name, course).exists() and only in (None, name)]
+    if not names:
+        raise ValueError(f"ASSIGNMENT must be one of {NAMES}, made by `make assignments`, got {only!r}")
+    return names
+
+
+def hand_ins(folder, student=None):
+    """Return what each student has handed in below a folder; no file is opened.
+
     Parameters
     ----------
     folder : path
         The folder of submissions.
-    course : path
-        The course's folder, with the releases.
-    only : str, optional
-        The one assignment that all submissions are of.
+    student : str, optional
+        The only one that is wanted.
 
     Returns
     -------
-    list of Submission
-        With ``problem`` where a file is no notebook of the course.
+    list of HandIn
 
     Raises
     ------
     ValueError
-        If there is no such folder or assignment, or nothing in it.
+        If there is no such folder or student, nothing in it, or if it is the course itself.
     """
-    folder = Path(folder)
-    if not str(folder) or not folder.is_dir():
-        raise ValueError(f"SUBMISSIONS must be a folder, got {str(folder)!r}")
-    names = [name for name in NAMES if release_of(name, course).exists() and only in (None, name)]
-    if not names:
-        raise ValueError(f"ASSIGNMENT must be one of {NAMES}, made by `make assignments`, got {only!r}")
-    releases = {name: cells_of(release_of(name, course)) for name in names}
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not is_of_the_system(path, folder)]
-    paths = [path for path in files if NOTEBOOK.search(path.name) or path.suffix.lower() == ".zip"]
-    if not paths:
+    path = Path(folder)
+    if not str(folder) or not path.is_dir():
+        raise ValueError(f"SUBMISSIONS must be a folder, got {str(folder)!r}: make grade SUBMISSIONS=folder")
+    if COURSE.resolve().is_relative_to(path.resolve()):
+        raise ValueError(f"SUBMISSIONS must hold nothing but submissions, got {str(folder)!r}, which holds the course")
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and not is_of_the_system(file, path)]
+    if not any(is_notebook(file) for file in files):
         raise ValueError(f"SUBMISSIONS must hold notebooks, got {str(folder)!r}, in which no file ends in .ipynb")
-    given = {path.relative_to(folder).parts[0] for path in files}
-    empty = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name not in given]
-    empty = [path for path in empty if not is_of_the_system(path, folder)]
-    students = {}
-    for path in files + empty:
-        owner = owner_of(path, folder)
-        if owner not in students:
-            students[owner] = name_of(owner, students.values())
-    found = {}
-    for path in paths:
-        for submission in read(path, folder, releases, students[owner_of(path, folder)]):
-            found.setdefault((submission.student, submission.assignment), []).append(submission)
-    who = {student for student, _ in found}
-    for path in [path for path in files if path not in paths] + empty:
-        student, assignment = students[owner_of(path, folder)], assignment_by_name(path.relative_to(folder), releases)
-        if student not in who or assignment and (student, assignment) not in found:
+    given = {file.relative_to(path).parts[0] for file in files}
+    empty = [each for each in sorted(path.iterdir()) if each.is_dir() and each.name not in given]
+    found, taken = {}, set()
+    for each in files + [each for each in empty if not is_of_the_system(each, path)]:
+        owner = owner_of(each, path)
+        if owner not in found:
+            found[owner] = HandIn(name_of(owner, taken), path)
+            taken.add(found[owner].student)
+        found[owner].paths.append(each)
+    wanted = [each for each in found.values() if student in (None, each.student)]
+    if not wanted:
+        raise ValueError(f"STUDENT must be one of those in {str(folder)!r}, got {student!r}")
+    return wanted
+
+
+def sort_out(hand_in, names, course):
+    """Read what a student has handed in; return his submissions, one for each assignment, without the notebooks."""
+    releases = {name: cells_of(release_of(name, course)) for name in names}
+    student, folder, found = hand_in.student, hand_in.folder, {}
+    notebooks = [path for path in hand_in.paths if path.is_file() and is_notebook(path)]
+    for path in notebooks:
+        for submission in read(path, folder, releases, student):
+            found.setdefault(submission.assignment, []).append(submission)
+    handed_in = bool(found)
+    for path in hand_in.paths:
+        assignment = assignment_by_name(path.relative_to(folder), releases)
+        if path not in notebooks and (not handed_in or assignment and assignment not in found):
             what = f"no notebook: there lies {path.name}" if path.is_file() else "no notebook: the folder is empty"
-            found[student, assignment] = [Submission(student, assignment, path, problem=what)]
-    return [best(versions) for _, versions in sorted(found.items(), key=lambda item: str(item[0]))]
+            found[assignment] = [Submission(student, assignment, path, problem=what)]
+    return [best(versions) for versions in found.values()]
+
+
+def in_order(submissions):
+    """Return submissions in order of students and assignments."""
+    return sorted(submissions, key=lambda submission: (submission.student, submission.assignment or ""))
+
+
+def is_notebook(path):
+    """Return whether a file may hold a notebook, as far as its name tells."""
+    return bool(NOTEBOOK.search(path.name)) or path.suffix.lower() == ".zip"
 
 
 def is_of_the_system(path, folder):
@@ -97,9 +137,15 @@ def is_of_the_system(path, folder):
 
 def cells_of(path):
     """Return the cells of a release."""
+    return release_in(path, path.stat().st_mtime_ns).cells
+
+
+@functools.lru_cache(maxsize=20)
+def release_in(path, changed):
+    """Return the notebook in a file that was changed at this time."""
     import nbformat
 
-    return nbformat.read(path, 4).cells
+    return nbformat.read(path, 4)
 
 
 def read(path, folder, releases, student):
@@ -116,8 +162,8 @@ def read(path, folder, releases, student):
     assignments = assignments_by_content(cells, releases)
     if not assignments:
         problem = f"{path.name} has no cell of an assignment that we know" if cells else f"{path.name} has no cells"
-        return [Submission(student, by_name, path, notebook, problem)]
-    found = [Submission(student, assignment, path, notebook) for assignment in assignments]
+        return [Submission(student, by_name, path, problem)]
+    found = [Submission(student, assignment, path) for assignment in assignments]
     for submission in found:
         submission.untouched = is_untouched(cells, releases[submission.assignment])
         if len(found) > 1:

@@ -5,6 +5,7 @@ split and copied cells have it twice). What comes out of here has each cell of t
 """
 
 import ast
+import functools
 from copy import deepcopy
 
 import nbformat
@@ -129,6 +130,7 @@ def grade_id(cell):
     return name if isinstance(name, str) else None
 
 
+@functools.lru_cache(maxsize=1000)
 def names_defined_in(source):
     """Return the functions and classes that a cell defines, though it be no Python."""
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
+from downloads import write_downloads
 from figures import METADATA, fit_into_page
 from language import LOCALES, say, say_in_script, speak
 from lighten import lighten
@@ -192,7 +193,10 @@ def made_by_sphinx():
     return {
         "search": (say("Search"), say("Search the chapters, the questions and the assignments of the book.")),
         "404": (say("No such page"), say("The address that led you here is none of this book.")),
-        "genindex": (say("Index"), say("Every word that the book explains, and where it does so.")),
+        "genindex": (
+            say("Index"),
+            say("Every word that the book explains, and the names in code with the chapters that use them."),
+        ),
     }
 
 
@@ -304,6 +308,11 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r'(<pre(?: class="[^"]*")?)(?=>)',
             r'\1 tabindex="0"',
         ),
+        "tables of results, too": (r'(<div class="book-table"[^>]*)(?=>)', r'\1 tabindex="0"'),
+        "figures that cannot be enlarged: a link to the picture, of which enlarge.js makes a dialog": (
+            r'<img [^>]*src="([^"]*_images/[^"]*)"[^>]*>',
+            r'<a class="book-figure" href="\1" title="Enlarge">\g<0></a>',
+        ),
         "formulas that keys do not reach": (r'(<span class="katex-display")(?=>)', r'\1 tabindex="0"'),
         "tables that keys do not reach": (r'(<div class="pst-scrollable-[^"]*")(?=>)', r'\1 tabindex="0"'),
         "the role of a source: a list holds items": (r'role="doc-biblioentry"', 'role="listitem"'),
@@ -407,24 +416,11 @@ def leave_out_search(app):
     app.builder.search = False
 
 
-def add_setup_cell(notebook, repository):
-    """Return the text of a notebook, without outputs, whose first code cell installs bnutils where it is missing."""
-    content = json.loads(notebook)
-    for code in (cell for cell in content["cells"] if cell["cell_type"] == "code"):
-        code |= {"execution_count": None, "outputs": []}
-    source = f'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bnutils @ git+{repository}"'
-    cell = {"cell_type": "code", "id": "set-up", "metadata": {}, "execution_count": None, "outputs": []}
-    if all(c.get("id") != cell["id"] for c in content["cells"]):
-        first_code = [c["cell_type"] for c in content["cells"]].index("code")
-        content["cells"].insert(first_code, cell | {"source": source})
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
 def finish(app, exception):
     """Apply the cures to the files that Sphinx has written."""
     if exception or app.builder.format != "html":
         return
-    out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
+    out = Path(app.outdir)
     for files, cures in CURES.items():
         found.update(dict.fromkeys(cures, 0))
         change_files(out.glob(files), partial(cure, cures=cures))
@@ -433,7 +429,7 @@ def finish(app, exception):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
-    change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
+    write_downloads(app)
     draw_card(out / CARD, *CARD_WORDS)
     (out / "sitemap.xml").write_text(sitemap(app))
     change_files(out.glob("_static/*.js"), say_in_script)

@@ -6,8 +6,9 @@
 
     **Answer: b.** Because ...
 
-The choices are written as a list, of which page/static/predict.js makes buttons: the text is there without scripts too,
-and on paper. Cells tagged ``check`` are folded into one line.
+The choices are written as a list, of which page/static/predict.js makes buttons. All from the question to the end of
+the answer is held back until the reader has guessed or wants to see it; without scripts and on paper it is just there.
+Cells tagged ``check`` are folded into one line, and so is the second cell of a chapter, which imports.
 """
 
 import json
@@ -19,6 +20,7 @@ from addresses import read_english
 from docutils import nodes
 from language import say
 from sphinx.util import logging
+from words import WORDS
 
 PREDICT = re.compile(r"Predict\.|预测。")
 ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.|答案(?:：(?P<chinese>[^。]+))?。")
@@ -29,6 +31,10 @@ logger = logging.getLogger(__name__)
 
 class Predict(nodes.General, nodes.Element):
     """A question to be answered before one reads on, and its choices."""
+
+
+class Compare(nodes.General, nodes.Element):
+    """What is held back: all from a question to the end of its answer."""
 
 
 class Foot(nodes.General, nodes.Element):
@@ -114,8 +120,21 @@ def shape_predicts(app, doctree):
         if wrong := fault(choices, answer):
             logger.warning("the Predict %r %s", quote[0].astext()[:80], wrong, location=quote)
             choices = []
+        if answer is not None and answer.parent is not quote.parent:
+            logger.warning("the Predict %r has its answer in another section", quote[0].astext()[:80], location=quote)
+            continue
         name = english.pop(0).removeprefix("predict-") if english else address(quote[0], doctree.ids)
-        quote.replace_self(make_predict(quote, choices, answer, name, doctree.ids))
+        predict = make_predict(quote, choices, answer, name, doctree.ids)
+        if answer is not None:
+            hold_back(quote, answer, predict["ids"][0].replace("predict", "compare", 1))
+        quote.replace_self(predict)
+
+
+def hold_back(quote, answer, name):
+    """Put all after a quote, to the end of its answer, into one box."""
+    section = quote.parent
+    first, last = section.index(quote) + 1, section.index(answer) + 1
+    section[first:last] = [Compare("", *section[first:last], ids=[name])]
 
 
 def make_predict(quote, choices, answer, name, taken):
@@ -134,6 +153,7 @@ def make_predict(quote, choices, answer, name, taken):
     if answer is not None:
         answer["ids"].insert(0, f"answer-{name}")  # the script looks for the first
         answer["classes"].append("book-answer")
+        opening(answer)["classes"].append("book-label")
         predict["answer"] = right_letter(answer) if choices else ""
         predict += Foot("", choices=bool(choices))
     return predict
@@ -148,8 +168,13 @@ def visit_predict(translator, node):
 
 
 def depart_predict(translator, node):
-    """Close the group."""
+    """Close the group, or the box."""
     translator.body.append("</div>\n")
+
+
+def visit_compare(translator, node):
+    """Open the box; ``until-found`` lets links and the browser's own search open it."""
+    translator.body.append(translator.starttag(node, "div", CLASS="book-compare", hidden="until-found"))
 
 
 def visit_foot(translator, node):
@@ -160,22 +185,36 @@ def visit_foot(translator, node):
     raise nodes.SkipNode
 
 
+def fold_imports(app, doctree):
+    """Let myst-nb fold the second cell of a chapter, which imports and sets up."""
+    cells = doctree.findall(lambda node: isinstance(node, nodes.container) and node.get("cell_index") == 1)
+    for cell in [cell for cell in cells if re.match("(import|from) ", cell.astext())]:
+        cell["classes"].append("book-imports")
+        cell.attributes |= {
+            "hide_mode": "input",
+            "prompt_show": say(WORDS["imports"]),
+            "prompt_hide": say(WORDS["imports"]),
+        }
+
+
 def fold_checks(app, doctree):
     """Let myst-nb fold each cell tagged ``check`` as it folds those tagged hide-cell; give it an address."""
     cells = [c for c in doctree.findall(nodes.container) if "tag_check" in c["classes"] and "cell_index" in c]
     if not cells:
         return
     notebook = json.loads(Path(app.env.doc2path(app.env.docname)).read_text("utf8"))
-    checked = say("Checked when the book is built")
+    checked = say(WORDS["checked"])
     for cell in cells:
         cell["ids"].append(f"cell-{notebook['cells'][cell['cell_index']]['id']}")
         cell.attributes |= {"hide_mode": "all", "prompt_show": checked, "prompt_hide": checked}
 
 
 def setup(app):
-    """Connect both to Sphinx."""
+    """Connect all this to Sphinx."""
     app.add_node(Predict, html=(visit_predict, depart_predict))
+    app.add_node(Compare, html=(visit_compare, depart_predict))
     app.add_node(Foot, html=(visit_foot, None))
     app.connect("doctree-read", shape_predicts)
     app.connect("doctree-read", fold_checks)
+    app.connect("doctree-read", fold_imports)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -95,18 +95,19 @@ def book():
 
 DERIVED = shutil.ignore_patterns(
     ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "gradebook.db", "grades.csv", "release",
-    "submitted", "autograded", "feedback", "samples",
+    "submitted", "autograded", "feedback", "samples", "verdicts",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def copy(tmp_path_factory):
-    """Return a fresh copy of the repository, with its .venv."""
+    """Return a fresh copy of the repository, with its .venv and its node_modules."""
     folder = tmp_path_factory.mktemp("teacher") / "book"
     shutil.copytree(ROOT, folder, ignore=DERIVED)
     for path in (folder / "assignments").glob("*.ipynb"):
         path.unlink()
-    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in (".venv", "page/node_modules"):
+        (folder / name).symlink_to(ROOT / name)
     return folder
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
-from book_page import add_setup_cell, cure, hold_marks, join_prints
+from book_page import cure, hold_marks, join_prints
 from bs4 import BeautifulSoup
 from build_book import chapters_of, pages_of
 from conftest import ROOT, build_book, tree_hash
@@ -195,13 +195,6 @@ def test_downloaded_notebook_sets_itself_up(book, monkeypatch, chapter):
     monkeypatch.setitem(sys.modules, "bnutils", None)  # now its import fails, as on Colab
     exec(setup, shell)
     assert asked == [("pip", f'install -q "bnutils @ git+{REPOSITORY}"')]
-
-
-def test_setup_cell_is_added_once():
-    notebook = json.dumps({"cells": [{"cell_type": "markdown"}, {"cell_type": "code", "id": "a"}]})
-    once = add_setup_cell(notebook, REPOSITORY)
-    assert [cell.get("id") for cell in json.loads(once)["cells"]] == [None, "set-up", "a"]
-    assert add_setup_cell(once, REPOSITORY) == once
 
 
 def test_figure_without_the_colours_of_the_book_stays_as_it_is():

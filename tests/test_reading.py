@@ -128,6 +128,7 @@ def test_reader_who_has_chosen_larger_text_gets_it(open_tab, book):
 
 def test_code_of_a_chapter_fits_beside_both_lists_of_contents(open_tab, book):
     tab = open_tab(f"{book.as_uri()}/{CHAPTER}")
+    lay_out_whole(tab)
     wide = "all => all.filter((pre) => pre.checkVisibility() && pre.scrollWidth > pre.clientWidth).length"
     assert tab.eval_on_selector_all("article div.cell_input pre", wide) == 0
     assert tab.locator("#pst-page-toc-nav").is_visible()

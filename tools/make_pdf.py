@@ -71,6 +71,8 @@ def read_page(html, page, pages, published):
             element["id"] = f"{slug(page)}--{element['id']}"
     for element in article.find_all(src=True):
         element["src"] = urljoin(f"{html.as_uri()}/{page}.html", element["src"])
+    for link in article.select("a.book-figure"):
+        link.unwrap()
     for link in article.find_all("a", href=True):
         link["href"] = lead_on(link["href"], page, pages, published)
     article.h1.string = title  # with the number of the chapter

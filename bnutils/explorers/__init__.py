@@ -54,10 +54,11 @@ class Explorer:
         script = "".join((HERE / name).read_text("utf8") for name in ["shared.js", f"{self.name}.js"])
         script = re.sub(r"^\s*(//.*)?\n?|[ \t]+//[ \t].*", "", script, flags=re.M)  # neither comments nor indentation
         data = "".join(f' data-{key}="{html.escape(json.dumps(value))}"' for key, value in self.data.items())
+        movable = say("(In the online book, with JavaScript, you can move this figure.)")
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
         return (
             f'<bn-{self.name} id="explore-{self.name}" style="{colors}"{data}>\n'
-            f"<p>{html.escape(self.sentence)} {say('(In the online book, with JavaScript, you can move this figure.)')}</p>\n"
+            f"<p>{html.escape(self.sentence)} {movable}</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"
         )
@@ -114,7 +115,9 @@ def explore_batch():
         {"start": {"z": z.tolist(), "inside": inside, "gamma": 1, "beta": 0, "eps": 1e-5}},
         say("A batch of the values 7, 1, 15 and 9 has mean 8 and standard deviation 5, and BatchNorm takes both out."),
         figure,
-        say("Three number lines with the four values of the batch, their normalized values near zero, and the outputs."),
+        say(
+            "Three number lines with the four values of the batch, their normalized values near zero, and the outputs."
+        ),
     )
 
 
@@ -149,9 +152,14 @@ def explore_running():
     return Explorer(
         "running",
         {"start": start, "noise": noise.tolist()},
-        say("Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth."),
+        say(
+            "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth."
+        ),
         figure,
-        say("Two plots over 20 batches. The running mean rises from 0 to above 4, the running variance from 1 to below 3."),
+        say(
+            "Two plots over 20 batches. The running mean rises from 0 to above 4, "
+            "the running variance from 1 to below 3."
+        ),
     )
 
 
@@ -218,7 +226,11 @@ def explore_linear():
     return Explorer(
         "linear",
         {"start": start, "white": white.tolist()},
-        say("A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm."),
+        say(
+            "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm."
+        ),
         figure,
-        say("Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing."),
+        say(
+            "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing."
+        ),
     )

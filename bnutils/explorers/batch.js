@@ -81,7 +81,7 @@ define("bn-batch", class extends Explorer {
       return { scale, y: k * height + 11, strip: plot.strip(scale, k * height, wide ? long : short, ticks) };
     });
     const [top, middle, bottom] = this.rows;
-    for (const side of [-1, 1]) {
+    for (const side of this.alone ? [] : [-1, 1]) {
       const x = middle.scale(side * state.bound);
       plot.line(x, middle.y - 10, x, middle.y + 9, "dash");
     }

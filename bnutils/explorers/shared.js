@@ -89,6 +89,10 @@ table.samples th:first-child { width: 4em; text-align: left; }
 .key.dash, .key.hollow { border: 1.5px solid; background: none; }
 .key.dash { width: 1.3em; height: 0; border: 0; border-top: 1.5px dashed; border-radius: 0; vertical-align: 0.25em; }
 [role=status] { margin: 0.4rem 0; min-height: 4.2em; }
+:host([data-alone]) { margin: 0; }
+:host([data-alone]) .live { padding: 0; border: 0; } /* the plots without what sets them, as a page may show them that plays them */
+:host([data-alone]) .plots { position: static; background: none; }
+:host([data-alone]) :is(.legend, .controls, .buttons, details, table, [role=status]) { display: none; }
 @container (max-width: 28rem) {
   svg { height: var(--small); }
   .plots { gap: 0.2rem 0.6rem; }
@@ -121,7 +125,7 @@ class Explorer extends HTMLElement {
     this.button(say("Start over"), () => { this.at = structuredClone(this.start); });
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
     if (this.details) this.live.append(this.details);
-    if (self === top && !this.closest(".jp-OutputArea")) this.share(); // the address of a notebook is none to send
+    if (self === top && !this.alone && !this.closest(".jp-OutputArea")) this.share(); // the address of a notebook is none to send
     // keys belong to the control that has the focus: JupyterLab would go to another cell with an arrow
     this.live.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation(); });
     new ResizeObserver(() => {
@@ -135,6 +139,7 @@ class Explorer extends HTMLElement {
   }
 
   get state() { return this.compute(); }
+  get alone() { return "alone" in this.dataset; }
 
   // Compute and show all again, after any change.
   refresh() {

@@ -1,8 +1,9 @@
 """What is asked of an answer, by concept: one module for each assignment.
 
-Each module has CONCEPTS, from the grade_id of a test cell to its checks. A check ``check(student, rng)`` draws its
-inputs from ``rng``, asks the student's code, and raises AssertionError with one line for the student: what was tried,
-and what is wrong with the answer. References are torch and autograd in float64, never `bnutils`.
+Each module has CONCEPTS, from the grade_id of a test cell to its checks, and SECONDS where a call may take longer than
+most. A check ``check(student, rng)`` draws its inputs from ``rng``, asks the student's code, and raises AssertionError
+with one line for the student: what was tried, and what is wrong with the answer. References are torch and autograd in
+float64, never `bnutils`.
 
 A check is blind to the mistakes that belong to other concepts, so that one mistake costs the points of one concept.
 Most are blind because they compare the student's answer with his own answer to a related question.

@@ -72,6 +72,8 @@ def explain(assignment, concept, student):
     if lesson.example and not student.failures:  # nothing that hangs is called once more
         try:
             mistake, lines = compare(module, lesson, student)
+        except OSError:  # this machine's
+            raise
         except Exception:  # an answer so odd that it cannot be shown
             lines = []
     return mistake, "\n".join([f"Asked: {lesson.asked}", *lines, f"Read: {place_of(lesson.section)}"])
@@ -122,6 +124,8 @@ def value_of(example, names):
             return eval(compile(ast.Expression(last.value), "example", "eval"), scope)
     except StudentError as error:
         return Raised(error)
+    except OSError:
+        raise
     except Exception as error:
         return Raised(f"{type(error).__name__}: {error}")
 

@@ -14,6 +14,7 @@ addEventListener("DOMContentLoaded", () => {
   const goTo = (place) => {
     const block = blocks[place?.[0]];
     for (let fold = block?.closest(":not(summary)"); (fold = fold?.parentElement.closest("details")); ) fold.open = true;
+    block?.closest(".book-compare")?.dispatchEvent(new Event("beforematch")); // predict.js shows it
     block?.scrollIntoView({ behavior: "instant" });
     if (block) scrollBy({ top: block.getBoundingClientRect().top - place[1], behavior: "instant" });
   };

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from test_judge import TRAIN, cell_of, handed_out
 
-from grading.collect import collect
+from grading.collect import collect, notebook_in
 from grading.repair import repair
 
 SOLVED = {name: handed_out(name) for name in ("forward", "state")}
@@ -79,7 +79,7 @@ def old_format():
 def test_a_notebook_is_read_whatever_was_done_to_its_file(collected, name, content):
     ((who, submission),) = collected({name: content}).items()
     assert (who, submission.problem) == (("ada", "forward"), "")
-    mended, _ = repair(submission.notebook, handed_out("forward"))
+    mended, _ = repair(notebook_in(submission.path)[0], handed_out("forward"))
     assert cell_of(mended, "forward-train").source.strip() == TRAIN.strip()
 
 
