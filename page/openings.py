@@ -6,12 +6,13 @@ which plays by itself; the first list becomes the paths, and the table of chapte
 the directive ``cite-this`` shows as BibTeX, names authors and version.
 """
 
+import html
 import re
 from pathlib import Path
 
 import yaml
 from docutils import nodes
-from language import say
+from language import say, say_in_explorer
 from sketches import SKETCHES, draw_sketches
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
@@ -100,7 +101,7 @@ def show_sketch(chapter, page, loading="eager"):
     """Return the picture of a chapter, for a page, in a list; an empty one if it has none."""
     name = chapter.rpartition("/")[2]
     address = relative_uri(page, f"{FOLDER}/{name}.svg")
-    image = f'<img src="{address}" alt="{describe_sketches().get(name)}" loading="{loading}">'
+    image = f'<img src="{address}" alt="{html.escape(describe_sketches().get(name, ""))}" loading="{loading}">'
     return [nodes.raw("", f'<div class="book-sketch">{image}</div>', format="html")] if name in SKETCHES else []
 
 
@@ -114,7 +115,9 @@ class Entrance(SphinxDirective):
 
     def run(self):
         """Return the explorer, without its sliders, and the text."""
-        shown = explore_batch(PLAYED, len(PLAYED))._repr_html_().replace("<bn-batch", "<bn-batch data-alone", 1)
+        shown = say_in_explorer(explore_batch(PLAYED, len(PLAYED))._repr_html_()).replace(
+            "<bn-batch", "<bn-batch data-alone", 1
+        )
         box = nodes.container(classes=["book-entrance"])
         text = nodes.container(classes=["book-ways"])
         self.state.nested_parse(self.content, self.content_offset, text)
