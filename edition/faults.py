@@ -8,7 +8,7 @@ import yaml
 
 from edition.blocks import parser
 from edition.sources import ROOT
-from page.predict import CHOICE
+from page.language import CHOICE
 
 TERMS = ROOT / "locales/terms.yml"
 CHINESE, FULL = r"[\u3400-\u9fff]", r"[，。；：？！、（）“”‘’《》…—]"

@@ -12,6 +12,7 @@ from bnutils import explorers
 
 LOCALES = Path(__file__).parents[1] / "locales"
 CALL = re.compile(r'(?<=\bsay\()"(?:[^"\\]|\\.)*"')  # the words in a script
+CHOICE = re.compile(r"(?:^|\s+·\s+)([a-z])\)\s+")  # what stands before the words of a choice in a Predict
 spoken = {}  # English: the words of the edition that is built
 
 

@@ -18,12 +18,11 @@ from pathlib import Path
 
 from addresses import read_english
 from docutils import nodes
-from language import say
+from language import CHOICE, say
 from sphinx.util import logging
 
 PREDICT = re.compile(r"Predict\.|预测。")
 ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.|答案(?:：(?P<chinese>[^。]+))?。")
-CHOICE = re.compile(r"(?:^|\s+·\s+)([a-z])\)\s+")  # what stands before the words of a choice
 MOST = 5  # choices
 logger = logging.getLogger(__name__)
 
