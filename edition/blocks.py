@@ -10,7 +10,8 @@ from functools import cache
 WORD = re.compile(r"[^\W\d_]{2,}")
 MARKER = re.compile(r"(BEGIN|END) SOLUTION")  # nbgrader's, in the instructors' notebooks
 TITLED = {"admonition", "dropdown", "note", "table"}  # directives with a title, or none, and a text
-NO_PROSE = {"bibliography", "claims"}
+NAMED = {"entrance"}  # with a name, and a text
+NO_PROSE = {"bibliography", "cite-this", "claims"}
 EXTENSIONS = {"colon_fence", "dollarmath", "substitution", "tasklist"}  # Jupyter Book's, but for bare addresses
 
 
@@ -69,10 +70,10 @@ def find_in_directive(token):
     name, title = re.match(r"\{([^}]*)\}\s*(.*)", token.info).groups()
     if name in NO_PROSE:
         return
-    if name not in TITLED | {"glossary"}:
+    if name not in TITLED | NAMED | {"glossary"}:
         raise ValueError(f"what of the directive {{{name}}} is prose? Say so in edition/blocks.py")
     first = token.map[0]
-    if title:
+    if title and name not in NAMED:
         yield Block("title", first, first + 1, title, title)
     body = re.sub(r"^:[\w-]+:.*$", "", token.content, flags=re.M)  # without the options
     for block in find_in_glossary(body) if name == "glossary" else find_blocks(body):

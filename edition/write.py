@@ -12,9 +12,9 @@ import yaml
 
 from edition.catalogs import WORDS, catalog_of, translations
 from edition.sources import ROOT, dump, page_of, rewrite, sources
-from edition.words import say_in_explorer
+from page.language import say_in_explorer
 
-BESIDE = ["chapters/figures", "chapters/references.bib"]
+BESIDE = ["chapters/figures", "chapters/references.bib", "CITATION.cff"]
 WRITTEN = ".written.json"  # hashes of the files that were put into a reader's folder
 
 

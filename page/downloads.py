@@ -85,8 +85,10 @@ class Page:
         """Yield what becomes of a cell: itself, and below a figure its caption."""
         if cell["cell_type"] == "markdown":
             cell["source"] = self.convert("".join(cell["source"]))
-        elif FOLDED & set(cell["metadata"].get("tags", [])):
-            cell["metadata"]["jupyter"] = {"source_hidden": True}
+        else:
+            cell |= {"execution_count": None, "outputs": []}  # which the sources of the Chinese edition have
+            if FOLDED & set(cell["metadata"].get("tags", [])):
+                cell["metadata"]["jupyter"] = {"source_hidden": True}
         yield cell
         if figure := cell["metadata"].get("mystnb", {}).get("figure"):
             caption = f"{self.show('numref', figure['name'])}: {self.convert(figure['caption'])}"

@@ -1,10 +1,14 @@
 """The words that pages say by themselves, in the language of the edition: ``say("...")``, in Python and in scripts."""
 
+import ast
+import html
 import json
 import re
 from pathlib import Path
 
 import polib
+
+from bnutils import explorers
 
 LOCALES = Path(__file__).parents[1] / "locales"
 CALL = re.compile(r'(?<=\bsay\()"(?:[^"\\]|\\.)*"')  # the words in a script
@@ -32,3 +36,19 @@ def say_in_script(script, words=spoken):
         return json.dumps(words.get(english, english), ensure_ascii=False)
 
     return CALL.sub(one, script)
+
+
+def said_in_python(text):
+    """Yield the words in a program."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+            yield ast.literal_eval(node.args[0])
+
+
+def say_in_explorer(output, words=spoken):
+    """Return the HTML of an explorer with other words in its script, its sentence and the name of its figure."""
+    for english in said_in_python(Path(explorers.__file__).read_text("utf8")):
+        said = re.sub(r"\\\{\d\\\}", "([^<>]+?)", re.escape(html.escape(english)))  # any value in the place of {0}
+        made = html.escape(words.get(english, english))
+        output = re.sub(said, lambda found, made=made: made.format(*found.groups()), output)
+    return say_in_script(output, words)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
-from language import say
+from language import say, say_in_explorer
 from sketches import SKETCHES, draw_sketches
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
@@ -114,7 +114,9 @@ class Entrance(SphinxDirective):
 
     def run(self):
         """Return the explorer, without its sliders, and the text."""
-        shown = explore_batch(PLAYED, len(PLAYED))._repr_html_().replace("<bn-batch", "<bn-batch data-alone", 1)
+        shown = say_in_explorer(explore_batch(PLAYED, len(PLAYED))._repr_html_()).replace(
+            "<bn-batch", "<bn-batch data-alone", 1
+        )
         box = nodes.container(classes=["book-entrance"])
         text = nodes.container(classes=["book-ways"])
         self.state.nested_parse(self.content, self.content_offset, text)
