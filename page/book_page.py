@@ -311,7 +311,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
         "tables of results, too": (r'(<div class="book-table"[^>]*)(?=>)', r'\1 tabindex="0"'),
         "figures that cannot be enlarged: a link to the picture, of which enlarge.js makes a dialog": (
             r'<img [^>]*src="([^"]*_images/[^"]*)"[^>]*>',
-            r'<a class="book-figure" href="\1" title="Enlarge">\g<0></a>',
+            lambda tag: f'<a class="book-figure" href="{tag[1]}" title="{say("Enlarge")}">{tag[0]}</a>',
         ),
         "formulas that keys do not reach": (r'(<span class="katex-display")(?=>)', r'\1 tabindex="0"'),
         "tables that keys do not reach": (r'(<div class="pst-scrollable-[^"]*")(?=>)', r'\1 tabindex="0"'),

@@ -6,6 +6,7 @@ which plays by itself; the first list becomes the paths, and the table of chapte
 the directive ``cite-this`` shows as BibTeX, names authors and version.
 """
 
+import html
 import re
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def show_sketch(chapter, page, loading="eager"):
     """Return the picture of a chapter, for a page, in a list; an empty one if it has none."""
     name = chapter.rpartition("/")[2]
     address = relative_uri(page, f"{FOLDER}/{name}.svg")
-    image = f'<img src="{address}" alt="{describe_sketches().get(name)}" loading="{loading}">'
+    image = f'<img src="{address}" alt="{html.escape(describe_sketches().get(name, ""))}" loading="{loading}">'
     return [nodes.raw("", f'<div class="book-sketch">{image}</div>', format="html")] if name in SKETCHES else []
 
 

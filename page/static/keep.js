@@ -1,9 +1,6 @@
 // What the pages keep of a reader, on the reader's machine only. Where a browser forbids that, or what is kept is spoilt,
 // a page begins anew.
 
-// The words of a script, with values in place of {0} and {1}. The build of the Chinese edition puts Chinese into the calls.
-const say = (words, ...values) => words.replace(/\{(\d)\}/g, (_, place) => values[place]);
-
 const keep = (() => {
   const name = "batch-normalization";
   const root = new URL(document.documentElement.dataset.content_root, location).href;
