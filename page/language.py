@@ -43,8 +43,7 @@ def said_in_python(text):
     """Yield the words in a program."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
-            if isinstance(node.args[0], ast.Constant):
-                yield node.args[0].value
+            yield ast.literal_eval(node.args[0])
 
 
 def say_in_explorer(output, words=spoken):
