@@ -23,6 +23,7 @@ def make_figures(app, doctree):
         paragraph.parent.remove(caption)
         paragraph.replace_self(figure)
         name = figure["names"][0]
+        doctree.ids |= dict.fromkeys(figure["ids"], figure)
         labels = app.env.get_domain("std").labels
         labels[name] = app.env.docname, figure["ids"][0], figure[1].astext()
 
@@ -41,6 +42,7 @@ def number_alike(app, env):
         letter = docname.rpartition("/")[2][0].upper()
         for numbers in kinds.values():
             numbers.update({name: (letter, *number) for name, number in numbers.items() if len(number) == 1})
+    return []  # pages to write again: none
 
 
 def setup(app):
