@@ -44,7 +44,7 @@ def link_in(paragraph, docname="chapters/x", **terms):
 
 def test_longest_word_is_linked_first_and_only_its_first_use():
     text = "Running statistics, statistics and running statistics of a rebuffer; the buffers, a Buffer, non-buffer."
-    found, after = link_in(nodes.paragraph("", text), running_statistics="r", statistics="s", buffer="b")
+    found, after = link_in(nodes.paragraph("", text), running="q", running_statistics="r", statistics="s", buffer="b")
     assert [word for word, _ in found] == ["Running statistics", "statistics", "buffers"]
     assert [address for _, address in found] == [f"../glossary.html#{label}" for label in "rsb"]
     assert after == text
