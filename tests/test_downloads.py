@@ -138,8 +138,8 @@ def convert():
 @pytest.mark.parametrize(("text", "plain"), [
     ("a [b\nc](#there) {eq}`d\ne` f", "a [b\nc](https://b/chapters/y.html#there) d e\n f"),
     ("[a](#eq_1) [b](#c)", "[a](https://b/chapters/y.html#equation-eq-1) [b](https://b/chapters/x.html#c)"),
-    ("| [a](x.md) | b [a](x.md) |\n|---|---|\n| {eq}`p` | {eq}`p` |",
-     "| [a](https://b/chapters/x.html) | b [a](https://b/chapters/x.html) |\n|---|---|\n| p | p |"),
+    ("| b [a](x.md) | [a](x.md) |\n|---|---|\n| {eq}`p` | {eq}`p` |",
+     "| b [a](https://b/chapters/x.html) | [a](https://b/chapters/x.html) |\n|---|---|\n| p | p |"),
     ("`{eq}` and ``[a](b.md)`` and $[a](b)$", "`{eq}` and ``[a](b.md)`` and $[a](b)$"),
     (":::{note}\na\n\n[b](../i.md)\n:::", "> **Note.**\n> \n> a\n> \n> [b](https://b/i.html)"),
     ("::::{dropdown} A\n:open:\n:::{warning} B\nc\n:::\n::::",
