@@ -71,8 +71,11 @@ def control_group():
             try:
                 yield group / "cgroup.procs", group / usage
             finally:
-                with suppress(OSError):
-                    group.rmdir()
+                for _ in range(100):  # the last of its processes may be about to end
+                    with suppress(OSError):
+                        group.rmdir()
+                        break
+                    time.sleep(0.1)
             return
         group.rmdir()
     yield None
