@@ -7,14 +7,18 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-quick serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-slow test-quick serve pdf audit lab assignments samples grade formgrader feedback grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
-test: book ## build the book, then run every check of CI, on two cores
+test: book ## build the book, then run every check that a change needs, on two cores
 	-$(BIN)/python tools/find_chromium.py # installs one where there is none
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+
+test-slow: book ## the rest of CI: accidents while grading, a real JupyterLab, the whole book printed, experiments run again
+	-$(BIN)/python tools/find_chromium.py
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder -m slow
 
 QUICK := tests/test_house_rules.py tests/test_repository.py tests/test_ledger.py tests/test_page.py $(if $(filter museum,$(CHAPTER)),tests/test_mutants.py)
 

@@ -29,18 +29,16 @@ def pytest_configure(config):
 
 
 FIRST = [  # the longest go first, so that none is left to one core at the end
-    "test_walk_through",
-    "test_release",
     "test_course",
+    "test_walk_through",
     "test_lab",
-    "test_pages_made_anew",
     "test_pdf",
+    "test_pages_made_anew",
     "source/project",
-    "source/",
+    "test_predict",
     "test_build",
 ]
 TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|search|student|training)\.py"  # a kernel, or a costly fixture
-COPY = r".+/test_(?:release|walk_through)\.py"  # both look at what `make assignments` makes in a copy
 PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
 
@@ -55,8 +53,6 @@ class OneByOne(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         """Return a name for what a test shares with others, or its own."""
         page, file = re.fullmatch(PAGE, nodeid), nodeid.split("::")[0]
-        if re.fullmatch(COPY, file):
-            return COPY
         return page[1] if page else file if re.fullmatch(TOGETHER, file) else nodeid
 
 
@@ -108,12 +104,6 @@ def copy(tmp_path_factory):
         path.unlink()
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
-
-
-@pytest.fixture(scope="session")
-def made(copy):
-    """Type `make assignments` in the copy; return the finished process, whose stderr names each fault."""
-    return run("make assignments", copy)
 
 
 @pytest.fixture(scope="session")

@@ -390,6 +390,7 @@ def test_second_build_is_fast_and_changes_no_byte(book):
     assert tree_hash(book) == before
 
 
+@pytest.mark.slow  # test_build.py does so with a small book
 def test_pages_made_anew_are_the_same_bytes(book, tmp_path):
     shutil.copytree(book.parent / ".jupyter_cache", tmp_path / "_build/.jupyter_cache")
     shutil.copy(book.parent / "cells.sha256", tmp_path / "_build")

