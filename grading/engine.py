@@ -33,7 +33,7 @@ class Processes:
     def __init__(self, number):
         self.number = number
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["grading.work"])
+        self.context.set_forkserver_preload(["grading.work", "torch"])  # once for all of them
 
     def run(self, function, tasks):
         """Yield each task with its result, as completed."""
@@ -106,23 +106,25 @@ class Cluster:
     """
 
     def __init__(self, address):
-        try:
-            import distributed
-        except ModuleNotFoundError:
-            raise ValueError("SCHEDULER needs Dask, which `make cluster` installs") from None
-        self.distributed = distributed
-        try:
-            self.client = distributed.Client(address, timeout=10, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"SCHEDULER must be the address of a Dask scheduler, got {address!r}: {error}") from None
+        self.address = address
 
     def run(self, function, tasks):
         """Yield each task with its result, as completed."""
-        waiting = {self.client.submit(function, task, pure=False): task for task in tasks}
-        for future in self.distributed.as_completed(list(waiting)):
-            try:
-                result = future.result()
-            except self.distributed.KilledWorker:
-                result = Lost("the workers that judged it have died, one after another")
-            yield waiting.pop(future), result
-            future.release()
+        try:
+            from distributed import Client, KilledWorker, as_completed
+        except ModuleNotFoundError:
+            raise ValueError("SCHEDULER needs Dask, which `make cluster` installs") from None
+        try:
+            client = Client(self.address, timeout=10, set_as_default=False)
+        except (OSError, ValueError) as error:
+            address = f"SCHEDULER must be the address of a Dask scheduler, got {self.address!r}"
+            raise ValueError(f"{address}: {error}") from None
+        with client:
+            waiting = {client.submit(function, task, pure=False): task for task in tasks}
+            for future in as_completed(list(waiting)):
+                try:
+                    result = future.result()
+                except KilledWorker:
+                    result = Lost("the workers that judged it have died, one after another")
+                yield waiting.pop(future), result
+                future.release()

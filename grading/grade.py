@@ -154,18 +154,24 @@ class Run:
     @classmethod
     def begin(cls, course, seed):
         """Go on with a run that was interrupted, or begin a new one."""
-        run, before = cls(course, seed, fingerprint(course)), {}
-        if run.notes.exists():
-            before = json.loads(run.notes.read_text(encoding="utf-8"))
-        same = seed in (None, before.get("seed")) and before.get("course") in (run.state(), RECORDED)
-        if before and same:
+        run = cls(course, seed, fingerprint(course))
+        if earlier := run.interrupted():
+            run.seed = earlier["seed"]
             print(f"An earlier run was interrupted. What it has judged is kept: {len(run.staged())} submissions.")
         else:
             shutil.rmtree(run.folder, ignore_errors=True)
-        run.seed = before["seed"] if before and same else new_seed() if seed is None else seed
+            run.seed = new_seed() if seed is None else seed
+            run.note(run.state())
         print(f"Seed {run.seed}: with SEED={run.seed} the same inputs are drawn again.")
-        run.note(before["course"] if before and same else run.state())
         return run
+
+    def interrupted(self):
+        """Return the notes of an earlier run that was interrupted, if it has this seed and the course is the same."""
+        if not self.notes.exists():
+            return None
+        earlier = json.loads(self.notes.read_text(encoding="utf-8"))
+        same = self.seed in (None, earlier["seed"]) and earlier["course"] in (self.state(), RECORDED)
+        return earlier if same else None
 
     @property
     def folder(self):
@@ -298,7 +304,7 @@ def main():
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"Nothing has been recorded: {error}\n{GO_ON}", file=sys.stderr)
+        print(f"The grading has stopped: {error}\n{GO_ON}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nInterrupted. {GO_ON}", file=sys.stderr)

@@ -21,6 +21,7 @@ from grading.repair import PICTURES
 
 HERE = Path(__file__).resolve().parent
 ADDRESS = re.compile(r"\((chapters/[^)\s]+)\)$")
+TITLE = re.compile(r"\A# (.+)\n")  # stands at the head of the page
 STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 
 
@@ -39,13 +40,20 @@ def page_of(said, notebook, by_hand, penalty=0.0):
         What is taken off for being late.
     """
     parts = parts_of(said, by_hand)
+    title = TITLE.search(notebook.cells[0].source)
     cells = [shown_cell(cell, parts, by_hand) for cell in notebook.cells]
-    title = next((line[2:] for c in notebook.cells for line in c.source.splitlines() if line.startswith("# ")), "")
     waiting = [part for part in parts.values() if part["points"] is None]
     sums = {key: sum(part[key] or 0 for part in parts.values()) for key in ("points", "max")}
     sums["open"] = sum(part["max"] for part in waiting)
     return template().render(
-        said=said, title=title, parts=parts, cells=cells, sums=sums, penalty=penalty, styles=styles(), number=number
+        said=said,
+        title=title[1] if title else said["assignment"],
+        parts=parts,
+        cells=cells,
+        sums=sums,
+        penalty=penalty,
+        styles=styles(),
+        number=number,
     )
 
 
@@ -69,7 +77,7 @@ def shown_cell(cell, parts, by_hand):
     name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
     shown = {"name": name, "part": parts.get(name), "comment": by_hand.get(name, {}).get("comment"), "outputs": []}
     if cell.cell_type == "markdown":
-        return shown | {"kind": "text", "html": marked_up(cell.source, cell.get("attachments"))}
+        return shown | {"kind": "text", "html": marked_up(TITLE.sub("", cell.source), cell.get("attachments"))}
     shown |= {"kind": "code", "html": coloured(cell.source)}
     if is_test(cell) and shown["part"]:
         return shown | {"kind": "test", "lesson": lesson_of(shown["part"]["lesson"])}
@@ -100,9 +108,8 @@ def lesson_of(lesson):
 def linked(line):
     """Return a line as HTML, with the address at its end as a link to the book."""
     found = ADDRESS.search(line)
-    if not found:
-        return html.escape(line)
-    return f'<a href="{html.escape(book() + found[1])}">{html.escape(line[: found.start()].strip())}</a>'
+    text = markdown().renderInline(line[: found.start()].strip() if found else line, {"attachments": {}})
+    return f'<a href="{html.escape(book() + found[1])}">{text}</a>' if found else text
 
 
 @functools.lru_cache(maxsize=1000)

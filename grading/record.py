@@ -126,65 +126,72 @@ def rows_for_nbgrader(said):
 
 def save(book, assignment, rows):
     """Write the submissions of an assignment: those that are there are changed, points and comments by hand stay."""
-    from nbgrader import api, utils
+    from nbgrader.api import Comment, Grade, GradeCell, SolutionCell, new_uuid
+
+    notebooks = submit(book, book.find_assignment(assignment), {student: stamp for student, stamp, _, _ in rows})
+    cells = book.find_notebook(assignment, assignment)._base_cells
+    graded = {cell.name: cell.id for cell in cells if isinstance(cell, GradeCell)}
+    answers = {cell.name: cell.id for cell in cells if isinstance(cell, SolutionCell)}
+    grades = [
+        {"id": new_uuid(), "cell_id": graded[name], "notebook_id": notebooks[student]}
+        | {"auto_score": score, "needs_manual_grade": score is None}
+        for student, _, scores, _ in rows
+        for name, score in scores.items()
+    ]
+    comments = [
+        {"id": new_uuid(), "cell_id": cell, "notebook_id": notebooks[student]}
+        | {"auto_comment": "No response." if name in empty else None}
+        for student, _, _, empty in rows
+        for name, cell in answers.items()
+    ]
+    by_cell = ["cell_id", "notebook_id"]
+    upsert(book, Comment, by_cell, comments, lambda new: {"auto_comment": new.auto_comment})
+    upsert(
+        book,
+        Grade,
+        by_cell,
+        grades,
+        lambda new: {
+            "auto_score": new.auto_score,
+            "needs_manual_grade": Grade.manual_score.is_not(None) | new.auto_score.is_(None),
+        },
+    )
+
+
+def submit(book, task, stamps):
+    """Write who has handed in an assignment, and when; return the identifier of each student's notebook."""
+    from nbgrader.api import Student, SubmittedAssignment, SubmittedNotebook, new_uuid
+    from nbgrader.utils import parse_utc
     from sqlalchemy import select
+
+    upsert(book, Student, ["id"], [{"id": student} for student in stamps])
+    handed_in = [
+        {"id": new_uuid(), "assignment_id": task.id, "student_id": student, "timestamp": stamp and parse_utc(stamp)}
+        for student, stamp in stamps.items()
+    ]
+    by_student = ["assignment_id", "student_id"]
+    upsert(book, SubmittedAssignment, by_student, handed_in, lambda new: {"timestamp": new.timestamp})
+    submitted = select(SubmittedAssignment.student_id, SubmittedAssignment.id).filter_by(assignment_id=task.id)
+    submitted = {student: of for student, of in book.db.execute(submitted) if student in stamps}
+    (notebook,) = task.notebooks
+    notebooks = [{"id": new_uuid(), "notebook_id": notebook.id, "assignment_id": of} for of in submitted.values()]
+    upsert(book, SubmittedNotebook, ["notebook_id", "assignment_id"], notebooks)
+    written = select(SubmittedNotebook.assignment_id, SubmittedNotebook.id).filter_by(notebook_id=notebook.id)
+    written = dict(book.db.execute(written).all())
+    return {student: written[of] for student, of in submitted.items()}
+
+
+def upsert(book, table, keys, rows, change=None):
+    """Write rows into a table; where a row with these keys is there already, change what is to be changed in it."""
     from sqlalchemy.dialects.sqlite import insert
 
-    def upsert(table, keys, values, **change):
-        statement = insert(table.__table__)
-        change = {name: value(statement.excluded) for name, value in change.items()}
-        how = statement.on_conflict_do_update(index_elements=keys, set_=change) if change else None
-        if values:
-            book.db.execute(how if change else statement.on_conflict_do_nothing(), values)
-
-    task = book.find_assignment(assignment)
-    (notebook,) = task.notebooks
-    cells = {type(cell).__name__: {} for cell in notebook._base_cells}
-    for cell in notebook._base_cells:
-        cells[type(cell).__name__][cell.name] = cell.id
-    new, stamps = api.new_uuid, [utils.parse_utc(stamp) if stamp else None for _, stamp, _, _ in rows]
-    upsert(api.Student, ["id"], [{"id": student} for student, _, _, _ in rows])
-    upsert(
-        api.SubmittedAssignment,
-        ["assignment_id", "student_id"],
-        [
-            {"id": new(), "assignment_id": task.id, "student_id": student, "timestamp": stamp}
-            for (student, _, _, _), stamp in zip(rows, stamps, strict=True)
-        ],
-        timestamp=lambda excluded: excluded.timestamp,
-    )
-    submitted = select(api.SubmittedAssignment.student_id, api.SubmittedAssignment.id)
-    submitted = dict(book.db.execute(submitted.filter_by(assignment_id=task.id)).all())
-    upsert(
-        api.SubmittedNotebook,
-        ["notebook_id", "assignment_id"],
-        [{"id": new(), "notebook_id": notebook.id, "assignment_id": submitted[student]} for student, _, _, _ in rows],
-    )
-    of = select(api.SubmittedNotebook.assignment_id, api.SubmittedNotebook.id).filter_by(notebook_id=notebook.id)
-    of = dict(book.db.execute(of).all())
-    upsert(
-        api.Grade,
-        ["cell_id", "notebook_id"],
-        [
-            {"id": new(), "cell_id": cells["GradeCell"][name], "notebook_id": of[submitted[student]]}
-            | {"auto_score": score, "needs_manual_grade": score is None}
-            for student, _, scores, _ in rows
-            for name, score in scores.items()
-        ],
-        auto_score=lambda excluded: excluded.auto_score,
-        needs_manual_grade=lambda excluded: (api.Grade.manual_score.is_not(None)) | (excluded.auto_score.is_(None)),
-    )
-    upsert(
-        api.Comment,
-        ["cell_id", "notebook_id"],
-        [
-            {"id": new(), "cell_id": cell, "notebook_id": of[submitted[student]]}
-            | {"auto_comment": "No response." if name in empty else None}
-            for student, _, _, empty in rows
-            for name, cell in cells["SolutionCell"].items()
-        ],
-        auto_comment=lambda excluded: excluded.auto_comment,
-    )
+    new = insert(table.__table__)
+    if change:
+        new = new.on_conflict_do_update(index_elements=keys, set_=change(new.excluded))
+    else:
+        new = new.on_conflict_do_nothing()
+    if rows:
+        book.db.execute(new, rows)
 
 
 def set_penalties(book):
@@ -194,10 +201,9 @@ def set_penalties(book):
     assign = AssignLatePenalties(config=nbgrader().config)
     assign.init_plugin()
     book.db.execute(sql("UPDATE submitted_notebook SET late_submission_penalty = NULL"))
-    for student, _, notebook, seconds in late_ones(book):
-        score = book.db.execute(
-            sql(f"SELECT SUM({SCORE}) FROM grade WHERE notebook_id = :id"), {"id": notebook}
-        ).scalar()
+    total = sql(f"SELECT SUM({SCORE}) FROM grade WHERE notebook_id = :id")
+    for student, _, notebook, seconds in list(late_ones(book)):
+        score = book.db.execute(total, {"id": notebook}).scalar()
         penalty = assign.plugin_inst.late_submission_penalty(student, score, seconds)
         change = "UPDATE submitted_notebook SET late_submission_penalty = :penalty WHERE id = :id"
         penalty = None if penalty is None else min(max(penalty, 0), score)

@@ -119,7 +119,7 @@ def written_in(notebook, empty):
     found, title = {}, ""
     for cell in notebook.cells:
         headings = re.findall(r"^#+ (.+)$", cell.source, re.M) if cell.cell_type == "markdown" else []
-        title = headings[-1] if headings and not is_answer_here(cell) else title
+        title = headings[-1].replace("`", "") if headings and not is_answer_here(cell) else title
         if is_answer_here(cell) and cell.metadata.nbgrader.get("grade"):
             name, most = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points)
             found[name] = {"title": title, "max": most, "answered": name not in empty}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from dateutil.parser import parse
 
 from grading.collect import Submission, sort_out
 from grading.marking import with_scheme
@@ -66,7 +67,7 @@ def work(task):
     found, course = task.submission, task.course
     said = about(found, task.folder)
     if found.problem:
-        return Result(said | {"reason": found.problem, "remarks": found.remarks})
+        return Result(said | {"reason": found.problem})
     with limited():
         if task.known:
             here = {name: said[name] for name in ("student", "file", "handed_in")}
@@ -78,12 +79,20 @@ def work(task):
 
 def about(found, folder):
     """Return what a verdict says of a submission before anybody has judged it."""
-    stamp = found.path.parent / "timestamp.txt"
     said = {"student": found.student, "assignment": found.assignment, "file": str(found.path.relative_to(folder))}
-    said |= {"handed_in": stamp.read_text(encoding="utf-8").strip() if stamp.is_file() else None}
-    return said | {"sha256": "", "seed": None, "version": "", "wall": "", "state": "not graded", "reason": ""} | {
-        "remarks": [], "concepts": {}, "written": {}, "empty": [], "seconds": 0.0,
-    }  # fmt: skip
+    said |= {"handed_in": time_of(found.path), "sha256": "", "seed": None, "version": "", "wall": "", "seconds": 0.0}
+    said |= {"state": "not graded", "reason": "", "remarks": found.remarks}
+    return said | {"concepts": {}, "written": {}, "empty": []}
+
+
+def time_of(path):
+    """Return the time in the timestamp.txt beside a file, as it stands there; None if there is none."""
+    try:
+        text = path.with_name("timestamp.txt").read_text(encoding="utf-8").strip()
+        parse(text)
+    except (OSError, ValueError, OverflowError):
+        return None
+    return text
 
 
 def show(said, mended, grades, course):

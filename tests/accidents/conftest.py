@@ -21,9 +21,9 @@ from tests.answers.forward import RIGHT, WRONG
 
 SEED = 7
 HANGS = "def batch_norm_train(x, weight, bias, eps):\n    while True: pass"
-ANSWERS = {f"right{n}": source for n, source in enumerate(list(RIGHT.values())[:4])}
-ANSWERS |= {f"wrong{n}": source for n, (source, _) in enumerate(list(WRONG.values())[:5])}
-ANSWERS |= {"hangs": HANGS, "again": RIGHT["vectorised over any axes"], "zoe": WRONG["unbiased variance"][0]}
+ANSWERS = {f"right{n}": source for n, source in enumerate(list(RIGHT.values())[:3])}
+ANSWERS |= {f"wrong{n}": source for n, (source, _) in enumerate(list(WRONG.values())[:3])}
+ANSWERS |= {"hangs": HANGS, "zoe": WRONG["unbiased variance"][0]}
 BROKEN = "broken"  # the name of the one whose file is cut off
 
 

@@ -89,7 +89,7 @@ def test_a_full_disk_stops_the_run_and_harms_nothing(handed_in, course, undistur
     """
     assert subprocess.run([*MOUNT, "sh", "-c", script], cwd=ROOT).returncode == 0
     assert (out / "first").read_text().strip() == "2"
-    assert "Nothing has been recorded: " in (out / "first.txt").read_text()
+    assert "The grading has stopped: " in (out / "first.txt").read_text()
     assert "Traceback" not in (out / "first.txt").read_text()
     assert (out / "grades.csv").read_text() == (course / "grades.csv").read_text()
     assert (out / "second").read_text().strip() == "1", (out / "second.txt").read_text()

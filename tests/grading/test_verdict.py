@@ -40,7 +40,7 @@ def test_a_verdict_is_data_and_depends_on_file_and_seed_only(file, course):
     assert points["forward-eps"] == (2, 2)
     assert "divided by N - 1" in first["concepts"]["forward-formula"]["mistake"]
     assert first["concepts"]["forward-formula"]["lesson"].startswith("Asked: ")
-    assert first["written"] == {"forward-why-eps": {"title": "3. What is `eps` good for?", "max": 3, "answered": False}}
+    assert first["written"] == {"forward-why-eps": {"title": "3. What is eps good for?", "max": 3, "answered": False}}
     assert first["empty"] == ["forward-why-eps"]
     assert other["concepts"]["forward-formula"]["lines"] != first["concepts"]["forward-formula"]["lines"]
 
