@@ -9,14 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from grading.course import COURSE, NAMES, release_of
+from grading.course import COURSE, MADE, NAMES, release_of
 from grading.release import make
 
-# of each what is there; source, release, roster and the students' notebooks stay
-MADE = (
-    "submitted verdicts autograded feedback moodle canvas samples "
-    "gradebook.db grades.csv class.csv class.html nbgrader.csv"
-).split()
 OLD = "old"
 
 

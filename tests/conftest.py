@@ -18,6 +18,8 @@ from forked import run_script
 from playwright.sync_api import sync_playwright
 from xdist.scheduler import LoadScopeScheduling
 
+from grading.course import MADE
+
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.update(ENVIRONMENT)  # tests and nbval's kernels count as the built book does
@@ -90,8 +92,8 @@ def book():
 
 
 DERIVED = shutil.ignore_patterns(
-    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "gradebook.db", "grades.csv", "release",
-    "submitted", "autograded", "feedback", "samples", "verdicts",
+    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "release", "exchange", "old", "roster.csv",
+    *MADE,
 )  # fmt: skip
 
 

@@ -28,15 +28,8 @@ NOT_READ = {
     "bnutils.egg-info",
     "tests",
 }  # nor is a name with a leading dot
-NOT_READ |= {
-    "release",
-    "samples",
-    "submitted",
-    "autograded",
-    "feedback",
-    "gradebook.db",
-    "grades.csv",
-}  # of a teacher's course
+OF_A_COURSE = "release exchange submitted verdicts autograded feedback moodle canvas samples old"
+NOT_READ |= {*OF_A_COURSE.split(), "gradebook.db", "roster.csv", "grades.csv", "class.csv", "class.html"}
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # no progress bars in the book
     "OMP_NUM_THREADS": "1",  # the same sums in the same order on every machine, and two kernels side by side

@@ -23,7 +23,7 @@
   // A word as it is written, or its beginning; else one typo, two typos, and at last any of the words.
   const attempts = [{}, { fuzzy: (term) => term.length > 4 && 1 }, { fuzzy: (term) => term.length > 6 && 2 }, { combineWith: "OR" }];
   const search = { boost: { title: 4, names: 2, code: 0.5 }, prefix: (term) => term.length > 2 || HAN.test(term), combineWith: "AND", tokenize: asked };
-  const LESSER = /^(assignments|teach)|#(exercise|sources|summary)/; // what a reader looks for stands elsewhere, too
+  const LESSER = /^(assignments|teach|hub)|#(exercise|sources|summary)/; // what a reader looks for stands elsewhere, too
   const find = (query) => {
     const phrase = query.trim().toLowerCase();
     const found = attempts.map((attempt) => () => index.search(query, { ...search, ...attempt }));

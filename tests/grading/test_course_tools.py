@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from grading import dates, fresh
-from grading.course import gradebook, nbgrader, source_of
+from grading.course import MADE, gradebook, nbgrader, source_of
 from grading.dates import extend, set_due
 from grading.marking import HEAD, schemes, with_scheme, without_scheme
 from grading.release import make
@@ -88,7 +88,7 @@ def test_a_course_in_which_nothing_was_done_stays(tmp_path):
 def test_all_that_is_made_is_put_aside_or_is_the_courses_own():
     ignored = [line[13:].rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()
                if line.startswith("/assignments/")]  # fmt: skip
-    assert {*fresh.MADE, fresh.OLD, "*.ipynb", "release", "roster.csv", "exchange", ".grading.lock"} == set(ignored)
+    assert {*MADE, fresh.OLD, "*.ipynb", "release", "roster.csv", "exchange", ".grading.lock"} == set(ignored)
 
 
 @pytest.mark.parametrize("name", ["forward", "state", "backward", "identity", "project"])

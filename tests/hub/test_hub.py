@@ -310,7 +310,7 @@ def files_of(folder):
 
 
 def test_each_command_of_the_page_was_typed(taught):
-    assert {block for blocks in PAGE.values() for block in blocks} == set(taught.typed)
+    assert {block for blocks in PAGE.values() for block in blocks} <= set(taught.typed)
 
 
 @pytest.mark.parametrize("student", STUDENTS)
