@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-slow test-quick test-accidents test-hub translate serve pdf valid audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-slow test-quick test-accidents test-hub translate serve pdf audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -41,10 +41,9 @@ serve: book ## read the built book on localhost
 pdf: book ## print the book into one PDF, and pack its pages into a zip, into _build/html
 	$(BIN)/python tools/make_pdf.py
 
-valid: book ## let the W3C's checker read every page (half a minute)
-	$(BIN)/python tools/check_html.py
-
-audit: valid page/audit/node_modules/.package-lock.json ## then measure every page with Lighthouse (a quarter of an hour)
+audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker read every page, then measure each with Lighthouse (a quarter of an hour)
+	command -v java || apt-get install --yes --no-install-recommends default-jre-headless # the checker is a .jar
+	java -jar page/audit/node_modules/vnu-jar/build/dist/vnu.jar --errors-only $$(find _build/html -name '*.html' -not -path '*/_static/*')
 	CHROME_PATH="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/node page/audit/audit.mjs
 
 lab: $(READY) ## open the chapters in JupyterLab; make lab BOOK=zh opens the Chinese ones

@@ -3,17 +3,15 @@
 Of the styles, icons and fonts that the theme and KaTeX bring to each page, little is used.
 """
 
+import html
 import os
 import re
 import shutil
 import subprocess
-from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
-from string import printable
 
 from fontTools import subset
-from lxml import html
 from PIL import Image
 from replacing import list_found, replace
 
@@ -25,16 +23,6 @@ COMMENT = re.compile(r"/\*(?!!).*?\*/|@charset [^;]*;", flags=re.S)
 OLD_FONT = r',\s*url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
 CHINESE = 0x2E80  # the first of its characters, of which the fonts of formulas have none
 HERE = Path(__file__).parent
-RIGHTS = [0, 13, 14]  # what a font says of its authors and licence, by which its own name is that of the whole font
-FACE = re.compile(r"url\(\.\./node_modules/([^)]*)\)")  # as book.css names it, seen from the folder _static
-LETTERS = {  # which letters of a page a font draws, by the beginning of its name; the first that fits
-    "SourceSans": "//body//text()[not(ancestor::*[@class='katex'])]",
-    "SourceCode": "//*[self::pre or self::code or self::kbd]//text()",
-    "KaTeX_AMS": "//*[contains(@class,'amsrm') or contains(@class,'mathbb') or contains(@class,'textbb')]//text()",
-    "KaTeX_Main-Bold": "//*[contains(@class,'mathbf') or contains(@class,'textbf')]//text()",
-    "KaTeX_Math": "//*[contains(@class,'mathnormal') or contains(@class,'boldsymbol')]//text()",
-    "KaTeX": "//*[@class='katex-html']//text()",
-}
 
 
 def lighten(out, node):
@@ -55,11 +43,9 @@ def lighten(out, node):
     icons = {int(code, 16) for code in named} | icons_as_characters(style)
     for font in list_found("fonts of icons", static.glob("vendor/fontawesome/webfonts/*.woff2")):
         keep_characters(font, icons, known)
-    letters = letters_in(out.rglob("*.html"))
+    used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
     for font in list_found("fonts of formulas", static.glob("katex/fonts/*.woff2")):
-        keep_characters(font, {code for code in letters_of(font, letters) if code < CHINESE}, known)
-    style = replace("faces of text and code", FACE, lambda face: address_of(face[1], letters, known), style)
-    (static / STYLE).write_text(style, "utf8")
+        keep_characters(font, {code for code in map(ord, used) if code < CHINESE}, known)
     for path in list_found("pictures of launch buttons", static.glob("images/logo_colab.png")):
         shrink(path)
     for path in list(static.rglob("*")):
@@ -125,49 +111,14 @@ def icons_as_characters(style):
     return {int(code, 16) for code in codes} | {ord(c) for c in style if "\ue000" <= c <= "\uf8ff"}
 
 
-def letters_in(pages):
-    """Return the characters that each kind of font in ``LETTERS`` draws, in the pages or in what our scripts write."""
-    written = set(printable).union(*(path.read_text("utf8") for path in (HERE / "static").glob("*.[cj]s*")))
-    letters = {font: set(written if font.startswith("Source") else "") for font in LETTERS}
-    for path in pages:
-        page = html.fromstring(path.read_bytes())
-        for font, drawn in LETTERS.items():
-            letters[font].update(*page.xpath(drawn))
-    return letters
-
-
-def letters_of(path, letters):
-    """Return the numbers of the characters that a font draws."""
-    kind = next(kind for kind in LETTERS if path.name.startswith(kind))
-    return set(map(ord, letters[kind]))
-
-
-def address_of(face, letters, known):
-    """Return an address for a face of text or code that holds the face itself.
-
-    So the face comes with the style, and no line is drawn in another one first, from which it would jump.
-    """
-    path = HERE / "node_modules" / face
-    made = make_font(path, letters_of(path, letters), known, features=["kern"])
-    return f"url(data:font/woff2;base64,{b64encode(made.read_bytes()).decode()})"
-
-
 def keep_characters(path, characters, known):
     """Leave only these characters, given by their numbers, in a font; the folder ``known`` holds fonts made before."""
-    shutil.copyfile(make_font(path, characters, known), path)
-
-
-def make_font(path, characters, known, features=()):
-    """Return the path, in the folder ``known``, of a font with these characters alone, and without its name."""
-    content = [path.read_bytes(), repr(sorted(characters)).encode(), repr(list(features)).encode()]
-    made = known / f"{sha256(b''.join(content)).hexdigest()}.woff2"
+    made = known / f"{sha256(path.read_bytes() + repr(sorted(characters)).encode()).hexdigest()}.woff2"
     if not made.exists():
-        options = subset.Options(
-            flavor="woff2", layout_features=list(features), hinting=False, recalc_timestamp=False, name_IDs=RIGHTS
-        )
+        options = subset.Options(flavor="woff2", layout_features=[], hinting=False, recalc_timestamp=False)
         font = subset.load_font(str(path), options)
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes=characters)
         subsetter.subset(font)
         subset.save_font(font, str(made), options)
-    return made
+    shutil.copyfile(made, path)

