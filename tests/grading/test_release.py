@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from grading.course import NAMES, release_of, source_of
-from grading.release import CHECKED, MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
+from grading.release import MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
 
 SOURCES = {name: json.loads(source_of(name).read_text()) for name in NAMES}
 
