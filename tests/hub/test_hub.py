@@ -212,7 +212,7 @@ def start(memory):
 def log_in(browser, hub, user):
     """Open JupyterLab as a user; return the tab."""
     tab = browser.new_context().new_page()
-    tab.set_default_timeout(60_000)
+    tab.set_default_timeout(180_000)  # JupyterLab starts in ten, or on a busy machine in ninety
     tab.goto(f"{hub.address}/hub/login")
     tab.fill("input[name=username]", user)
     tab.fill("input[name=password]", PASSWORD)
