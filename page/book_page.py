@@ -34,6 +34,7 @@ KATEX = HERE / "node_modules/katex/dist"
 MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
 CARD = "_static/card.png"  # the same in both editions: no font of Chinese is on every machine
 CARD_WORDS = "Batch Normalization", "Four lines of arithmetic, and what they do"
+TRANSLATIONS = "translations.js"  # of doctools.js, which no page loads
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
 AFTER = r"^[.,;:?!)\]”’，。；：？！、）]+"  # the marks that begin no line
 SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
@@ -183,6 +184,7 @@ def adjust_page(app, pagename, templatename, context, doctree):
     title, text = made_by_sphinx().get(pagename, (context.get("title", ""), text))
     if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
+    context["script_files"] = [s for s in context.get("script_files", []) if TRANSLATIONS not in str(s.filename)]
     buttons = [button for group in context.get("header_buttons", []) for button in group.get("buttons", [])]
     for button in list_found("buttons for Colab", (button for button in buttons if button["text"] == "Colab")):
         button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
@@ -427,6 +429,7 @@ def finish(app, exception):
     for files in UNUSED:
         for path in list_found(files, out.glob(files)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (out / "_static" / TRANSLATIONS).unlink(missing_ok=True)
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     write_downloads(app)

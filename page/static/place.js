@@ -30,13 +30,19 @@ addEventListener("DOMContentLoaded", () => {
     sessionStorage.removeItem("edition");
   } catch {}
 
-  // The other edition has the same blocks: its page opens at the same one, and in a new tab at the same section.
+  // The other edition has the same blocks, in other heights: its page opens at the first one that begins in the window, and
+  // in a new tab at the section.
+  const beginning = () => {
+    const first = blocks.findIndex((block) => block.getBoundingClientRect().top >= 60 && block.checkVisibility());
+    return first < 0 ? here() : [first, blocks[first].getBoundingClientRect().top];
+  };
   const other = document.querySelector(".book-edition");
-  for (const kind of ["click", "auxclick"]) other?.addEventListener(kind, () => {
-    const block = blocks[here()?.[0]];
-    other.hash = block?.closest("section section")?.id ?? "";
+  for (const kind of ["click", "auxclick"]) other?.addEventListener(kind, ({ ctrlKey, metaKey, shiftKey }) => {
+    const inNewTab = kind === "auxclick" || ctrlKey || metaKey || shiftKey;
+    other.hash = (inNewTab && blocks[here()?.[0]]?.closest("section section")?.id) || "";
+    if (inNewTab) return;
     try {
-      sessionStorage.setItem(`place ${other.pathname}`, JSON.stringify(here()));
+      sessionStorage.setItem(`place ${other.pathname}`, JSON.stringify(beginning()));
       sessionStorage.setItem("edition", other.pathname);
     } catch {}
   });
