@@ -194,7 +194,7 @@ def test_chapter_opens_with_a_picture_and_its_facts_before_any_code(book, chapte
     assert labels[2].endswith("akes")
     assert labels[3:] == ["Runs in"]
     assert all(fact.get_text().strip(" .·") for fact in first[strip].select("dd"))
-    assert first[code].details.summary.get_text().split() == (2 * "What this page imports").split()  # to show, to hide
+    assert first[code].details.summary.get_text().split() == 2 * "What this page imports".split()  # to show, to hide
 
 
 def test_each_chapter_has_a_sketch_and_words_for_it():
@@ -250,7 +250,7 @@ def test_table_of_symptoms_stays_in_reach_and_the_text_in_its_place(open_tab, wi
     tab = open_tab(f"{CLINIC}#clinic-20", width=width)
     button = tab.get_by_role("button", name="Symptoms")
     expect(button).to_be_visible()
-    heading = tab.locator("#clinic-20 h3, #clinic-20 + * h3").first
+    heading = tab.locator("section:has(> #clinic-20) > h3")
     before = heading.bounding_box()["y"]
     button.click()
     field = tab.locator(".book-panel input")

@@ -13,7 +13,7 @@
   for (const row of table.tBodies[0].rows) {
     const link = row.cells[1].querySelector("a");
     if (!link) groups.push({ row, lines: [] });
-    const question = link && document.querySelector(link.hash);
+    const question = link && document.querySelector(link.hash).closest("section");
     const said = question && [...question.querySelectorAll(":scope > :is(h3, p)")].slice(0, 2).map((part) => part.textContent);
     const text = plain([row.textContent, groups.at(-1)?.row.textContent, ...(said ?? [])].join(" "));
     if (link) groups.at(-1).lines.push({ row, text });

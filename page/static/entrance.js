@@ -35,7 +35,7 @@ addEventListener("DOMContentLoaded", () => {
     if (on) requestAnimationFrame(step);
   };
   button.onclick = () => play(!playing);
-  for (const kind of ["pointerdown", "keydown"]) explorer.addEventListener(kind, ({ key }) => key === "Tab" || play(false));
+  for (const kind of ["pointerdown", "keydown"]) explorer.addEventListener(kind, ({ key }) => key === "Tab" || play(false), true); // the explorer keeps keys to itself
   new IntersectionObserver(([{ isIntersecting }]) => {
     seen = isIntersecting;
     if (playing && seen) requestAnimationFrame(step);
