@@ -25,6 +25,8 @@ $$x$$
 ```
 
 <svg width="1" height="1"><metadata>made by hand</metadata></svg>
+
+<div class="book-table"></div>
 """
 SOURCE = "@book{source, author = {A. Author}, title = {A Title}, publisher = {A Publisher}, year = {2000}}"
 
