@@ -1,5 +1,6 @@
 """The class at a glance: for each assignment the scores, which concept was lost how often, and by which mistake."""
 
+import functools
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +106,13 @@ def in_short(mistake):
 
 def class_page(rows, verdicts, roster=()):
     """Return the page as HTML; the parameters are those of `summaries`."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     found = summaries(rows, verdicts, roster)
     lost = [row for row in rows if row["status"].startswith("NOT GRADED")]
-    return environment.get_template(TEMPLATE).render(assignments=found, not_graded=lost)
+    return template().render(assignments=found, not_graded=lost)
+
+
+@functools.cache
+def template():
+    """Return the template of the page, compiled."""
+    options = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=FileSystemLoader(Path(__file__).parent), **options).get_template(TEMPLATE)

@@ -22,7 +22,7 @@ autocast() channels_last vmap() checkpoint_sequential() update_bn() std() var()
 OF_BNUTILS = """
 BatchNorm batch_norm batch_norm_backward batch_norm_layers fold_batch_norm identity_parameters load_fashion_mnist
 fashion_tensors load_results make_network make_conv_network train predict accuracy recalibrate mean_interval name_rate
-explore_batch explore_running explore_undo explore_linear
+Table explore_batch explore_running explore_undo explore_linear
 """
 NAMES = {name: f"{name} (bnutils)" for name in OF_BNUTILS.split()}  # code: its entry in the index
 NAMES = {name.split(".")[-1]: name for name in OF_TORCH.split()} | NAMES | {name: name for name in OF_TORCH.split()}
