@@ -134,7 +134,7 @@ def test_guesses_and_progress_are_the_same_in_both_editions(tab, site):
 
 def test_words_of_scripts_are_chinese(tab, site):
     tab.goto(f"{site}{CHINESE}/chapters/02_formula.html")
-    expect(tab.locator(".book-predict[data-answer] label").first).to_contain_text("在我猜过之前")
+    expect(tab.locator(".book-predict[data-answer] label").first).to_contain_text("总是显示答案")
     expect(tab.locator("bn-batch")).to_contain_text("缩放γ")
     tab.goto(f"{site}chapters/02_formula.html")
     expect(tab.locator("bn-batch")).to_contain_text("scale γ")

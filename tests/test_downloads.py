@@ -91,8 +91,8 @@ def test_words_and_numbers_are_those_of_the_page(book):
     for words in [
         f"Algorithm 1 of Ioffe and Szegedy [[2015]({PUBLISHED}bibliography.html#",
         "\\end{aligned}\n\\tag{2.1}\n$$\n\nIn other words",
-        f"In [Fig. 2.1]({address}#fig-formula-lines), all gaps",
-        f"[Fig. 2.1]({address}#fig-formula-lines): **Squeezed, then stretched.**",
+        f"In [Figure 2.2]({address}#fig-formula-lines), all gaps",
+        f"[Figure 2.2]({address}#fig-formula-lines): **Squeezed, then stretched.**",
         f"[Exercise 1]({address}#formula-exercises)",
         f"[The last chapter]({PUBLISHED}chapters/01_why.html)",
         f"]({PUBLISHED}_sources/chapters/figures/network.svg)",

@@ -265,6 +265,7 @@ def test_table_of_symptoms_stays_in_reach_and_the_text_in_its_place(open_tab, wi
     button.click()
     tab.keyboard.press("Escape")
     expect(tab.locator(".book-panel")).to_be_hidden()
+    expect(button).to_be_focused()
 
 
 def test_symptoms_without_scripts_are_the_plain_table(open_tab):

@@ -54,7 +54,8 @@
   });
   panel.addEventListener("toggle", ({ newState }) => newState === "open" && field.focus());
   panel.addEventListener("click", ({ target }) => target.closest("a") && panel.hidePopover());
-  new IntersectionObserver(([{ isIntersecting, boundingClientRect }]) => {
-    if (!panel.matches(":popover-open")) button.hidden = isIntersecting || boundingClientRect.top > 0;
-  }).observe(all);
+  panel.addEventListener("keydown", ({ key }) => key === "Escape" && (panel.hidePopover(), button.focus())); // at once, whatever the field holds
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    if (!panel.matches(":popover-open")) button.hidden = isIntersecting;
+  }, { rootMargin: "0px 0px 10000000px 0px" }).observe(all); // the window, and all below it
 }
