@@ -137,7 +137,7 @@ def test_only_what_has_changed_is_made_anew_and_the_book_is_as_from_nothing(smal
     write_notebook(small_book, draw.format([2, 1]))
     run = build_book(root=small_book)
     assert run.returncode == 0
-    assert "0 added, 2 changed, 0 removed" in run.stdout  # the chapter, and the first page, whose cards say what it takes
+    assert "0 added, 2 changed, 0 removed" in run.stdout  # and the first page: its cards say what a chapter takes
     changed = tree_hash(small_book / "_build/html")
     shutil.rmtree(small_book / "_build")
     share_fonts(small_book)
