@@ -168,11 +168,14 @@ def add_other_edition(app, pagename, templatename, context, doctree):
     context["metatags"] = context.get("metatags", "") + "\n" + "\n".join(links)
 
 
+LEAST = {"zh_CN": 15}  # characters of a sentence that describes a page
+
+
 def describe(app, doctree):
     """Keep the first plain sentence of a page as its description for search engines."""
     for paragraph in doctree.findall(nodes.paragraph):
         text = " ".join(paragraph.astext().split())
-        if len(text) > 40 and not any(paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))):
+        if len(text) > LEAST.get(app.config.language, 40) and not any(paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))):
             short = text if len(text) <= 155 else text[:154].rsplit(" ", 1)[0] + "…"
             app.env.metadata[app.env.docname]["book_description"] = short
             return

@@ -43,6 +43,8 @@ DESCRIBE_PAGE = r"""async () => {
   const text = document.querySelector('main').cloneNode(true);
   text.querySelectorAll('annotation, script, style, pre, code').forEach((element) => element.remove());
   const images = all('article img');
+  for (const image of images) image.loading = 'eager';
+  await Promise.all(images.map((image) => image.decode().catch(() => {})));
   return {
     text: text.textContent,
     formulas: all('.math').length,
@@ -127,7 +129,8 @@ def test_figures_are_loaded_and_described(visit, page):
 
 @pytest.mark.parametrize("page", WRITTEN)
 def test_page_has_a_description_for_search_engines(visit, page):
-    assert 40 < len(visit(page)["description"] or "") <= 155
+    least = 15 if page.startswith("zh/") else 40
+    assert least < len(visit(page)["description"] or "") <= 155
 
 
 def test_marks_stay_with_the_formula_before_them():

@@ -113,7 +113,7 @@ def test_place_in_a_fold_is_shown_again(open_tab, site):
 def test_text_and_code_are_large_enough_to_read(open_tab, book, width, least):
     tab = open_tab(f"{book.as_uri()}/{CHAPTER}", width=width)
     sizes = """(which) => [...document.querySelectorAll(which)].map((e) => parseFloat(getComputedStyle(e).fontSize))"""
-    assert set(tab.evaluate(sizes, "article section section > p")) == {17}
+    assert set(tab.evaluate(sizes, "article section section > p:not([class])")) == {17}
     assert min(tab.evaluate(sizes, "article pre")) >= least
     assert min(tab.evaluate(sizes, "article code")) >= least
 
@@ -230,7 +230,7 @@ def preview(tab):
 
 
 SHOWN = {
-    "a.reference[title]": "Batch normalization: accelerating",  # a source
+    "a.reference[title*='Samuelson']": "How deviant can you be",  # a source
     "a[href='#formula-exercises']": "Two lines of proof",
     "a.reference[href^='#equation-']": "β",
     "a.reference[href^='#fig-']": "Figure 2.",
