@@ -175,7 +175,9 @@ def describe(app, doctree):
     """Keep the first plain sentence of a page as its description for search engines."""
     for paragraph in doctree.findall(nodes.paragraph):
         text = " ".join(paragraph.astext().split())
-        if len(text) > LEAST.get(app.config.language, 40) and not any(paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))):
+        if len(text) > LEAST.get(app.config.language, 40) and not any(
+            paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))
+        ):
             short = text if len(text) <= 155 else text[:154].rsplit(" ", 1)[0] + "…"
             app.env.metadata[app.env.docname]["book_description"] = short
             return
