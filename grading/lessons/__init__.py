@@ -21,6 +21,7 @@ import numpy as np
 
 from grading.course import ROOT
 from grading.student import StudentError
+from grading.words import Said, in_lines, say
 
 
 class Lesson(NamedTuple):
@@ -76,7 +77,7 @@ def explain(assignment, concept, student):
             raise
         except Exception:  # an answer so odd that it cannot be shown
             lines = []
-    return mistake, "\n".join([f"Asked: {lesson.asked}", *lines, f"Read: {place_of(lesson.section)}"])
+    return mistake, in_lines([say("Asked: {0}", lesson.asked), *lines, say("Read: {0}", place_of(lesson.section))])
 
 
 def compare(module, lesson, student):
@@ -84,21 +85,21 @@ def compare(module, lesson, student):
     yours, right = (value_of(lesson.example, names) for names in (names_of(student, module.RIGHT), module.RIGHT))
     if same(yours, right) and not lesson.right:
         return "", []
-    lines = ["Paste this into a cell below your answer:", *indented(lesson.example)]
-    lines += ["It gives, with your answer:", *indented(shown(yours))]
-    lines += ["It should give:", *indented(lesson.right or shown(right))]
+    lines = [say("Paste this into a cell below your answer:"), *indented(lesson.example)]
+    lines += [say("It gives, with your answer:"), *indented(shown(yours))]
+    lines += [say("It should give:"), *indented(lesson.right or shown(right))]
     return mistake_of(module, lesson, yours, right), lines
 
 
 def mistake_of(module, lesson, yours, right):
     """Return what is wrong with a value, as far as that is known, in a sentence."""
     if isinstance(yours, Raised):
-        return "Nothing is written here yet." if yours.kind == "NotImplementedError" else ""
+        return say("Nothing is written here yet.") if yours.kind == "NotImplementedError" else ""
     if isinstance(right, Raised):
-        return f"Your answer gives a result where it should raise {right.kind}."
+        return say("Your answer gives a result where it should raise {0}.", right.kind)
     for words, names in module.MISTAKES.items():
         if same(yours, value_of(lesson.example, module.RIGHT | names)):
-            return f"Your numbers are what comes out if {words}."
+            return say("Your numbers are what comes out if {0}.", words)
     return ""
 
 
@@ -155,6 +156,8 @@ def shown(value):
 
 
 def indented(text):
+    if isinstance(text, Said):  # words, which are of one line
+        return [Said("    {0}", text)]
     return [f"    {line}" for line in text.splitlines()]
 
 
@@ -176,4 +179,4 @@ def place_of(label):
     if label not in headings():
         return label
     heading, title, address = headings()[label]
-    return f'"{heading}" in the chapter "{title}" ({address})'
+    return say('"{0}" in the chapter "{1}" ({2})', Said(heading), Said(title), address)
