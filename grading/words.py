@@ -75,7 +75,7 @@ def said_by_the_worker():
     from page.language import said_in_python
 
     texts = [(HERE / name).read_text("utf8") for name in ("answers.py", "worker.py")]
-    found = [words for text in texts for words in said_in_python(text)]
+    found = sorted({words for text in texts for words in said_in_python(text)}, key=len, reverse=True)
     patterns = [re.sub(r"\\\{\d\\\}", "(.+?)", re.escape(words)) for words in found]
     return [(words, re.compile(pattern, re.S)) for words, pattern in zip(found, patterns, strict=True)]
 

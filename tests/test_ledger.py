@@ -15,7 +15,7 @@ from conftest import ROOT
 ROWS = yaml.safe_load((ROOT / "chapters/claims.yml").read_text("utf8"))
 NOTEBOOKS = {path.stem: json.loads(path.read_text("utf8")) for path in chapters_of(ROOT / "_toc.yml")}
 KEYS = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "chapters/references.bib").read_text("utf8"), flags=re.M))
-FIELDS = {"id": str, "note": str, "verdict": str, "book": str, "sources": list, "chapter": str}
+FIELDS = {"id": str, "note": str, "original": str, "verdict": str, "book": str, "sources": list, "chapter": str}
 STATEMENTS = [f"s{number}" for number in range(1, 30)]  # of the note, as its audit numbers them
 
 
@@ -87,7 +87,15 @@ def test_each_row_links_to_its_cell_on_the_page(book):
 
 # Each rule, broken once.
 
-ROW = {"id": "s1", "note": "a", "verdict": "right", "book": "b", "sources": ["known"], "chapter": "01_why"}
+ROW = {
+    "id": "s1",
+    "note": "a",
+    "original": "甲",
+    "verdict": "right",
+    "book": "b",
+    "sources": ["known"],
+    "chapter": "01_why",
+}
 CELL = {"cell_type": "code", "metadata": {"tags": ["claim-s1"]}, "source": ["x = 1\n", "assert x"]}
 
 
@@ -103,6 +111,7 @@ def test_a_whole_row_is_accepted():
     ("change", "fault"),
     [
         ({"note": ""}, "s1: note is empty"),
+        ({"original": ""}, "s1: original is empty"),
         ({"sources": []}, "s1: sources is empty"),
         ({"verdict": "maybe"}, "s1: the verdict 'maybe' is unknown"),
         ({"sources": "known"}, "s1: sources is no list"),

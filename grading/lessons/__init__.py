@@ -21,7 +21,7 @@ import numpy as np
 
 from grading.course import ROOT
 from grading.student import StudentError
-from grading.words import Said, in_lines, say
+from grading.words import LONGEST_LINE, Said, in_lines, say
 
 
 class Lesson(NamedTuple):
@@ -33,7 +33,7 @@ class Lesson(NamedTuple):
     right: str = ""
 
 
-class Raised(str):
+class Raised(Said):
     """What a call has raised: the name of the error, with its text."""
 
     @property
@@ -124,7 +124,7 @@ def value_of(example, names):
             exec(compile(ast.Module(lines, []), "example", "exec"), scope)
             return eval(compile(ast.Expression(last.value), "example", "eval"), scope)
     except StudentError as error:
-        return Raised(error)
+        return Raised("{0}", *error.args)
     except OSError:
         raise
     except Exception as error:
@@ -148,17 +148,18 @@ def same(one, other):
 
 def shown(value):
     """Return a value as a notebook prints it, with four digits."""
+    if isinstance(value, Raised) and len(value) <= LONGEST_LINE:
+        return value
     if isinstance(value, tuple):
         return ",\n".join(map(shown, value))
     if isinstance(value, np.ndarray):
         return np.array2string(value, precision=4, suppress_small=np.abs(value).max(initial=0) > 1e-2, separator=", ")
-    return f"{value:.4g}" if isinstance(value, float) else str(value)[:300]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:LONGEST_LINE]
 
 
 def indented(text):
-    if isinstance(text, Said):  # words, which are of one line
-        return [Said("    {0}", text)]
-    return [f"    {line}" for line in text.splitlines()]
+    lines = text.splitlines()
+    return [Said("    {0}", text)] if lines == [text] else [f"    {line}" for line in lines]
 
 
 @functools.cache
