@@ -9,13 +9,15 @@ import re
 
 import pytest
 import yaml
-from build_book import chapters_of
+from bs4 import BeautifulSoup
+from build_book import CHINESE, chapters_of
 from conftest import ROOT
 
 ROWS = yaml.safe_load((ROOT / "chapters/claims.yml").read_text("utf8"))
 NOTEBOOKS = {path.stem: json.loads(path.read_text("utf8")) for path in chapters_of(ROOT / "_toc.yml")}
 KEYS = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "chapters/references.bib").read_text("utf8"), flags=re.M))
 FIELDS = {"id": str, "note": str, "original": str, "verdict": str, "book": str, "sources": list, "chapter": str}
+HAN = re.compile(r"[\u3400-\u9fff]")
 STATEMENTS = [f"s{number}" for number in range(1, 30)]  # of the note, as its audit numbers them
 
 
@@ -83,6 +85,17 @@ def test_each_row_links_to_its_cell_on_the_page(book):
     for row in ROWS:
         assert f'href="{row["chapter"]}.html#claim-{row["id"]}"' in page
         assert re.search(rf'id="claim-{row["id"]}"', (book / f"chapters/{row['chapter']}.html").read_text("utf8"))
+
+
+def test_the_chinese_page_quotes_the_note_beside_each_row(book):
+    pages = [(book / f"{edition}chapters/ledger.html").read_text("utf8") for edition in ("", f"{CHINESE}/")]
+    english, chinese = (BeautifulSoup(page, "lxml") for page in pages)
+    for row in ROWS:
+        quoted = [len(page.find(id=row["id"]).blockquote.find_all("p")) for page in (english, chinese)]
+        assert quoted == [1, 2], row["id"]
+        words = chinese.find(id=row["id"]).blockquote.find_all("p")[1].text
+        assert words.startswith("原文：")
+        assert HAN.findall(words.removeprefix("原文：")) == HAN.findall(row["original"])
 
 
 # Each rule, broken once.
