@@ -83,10 +83,10 @@ def said_by_the_worker():
 @functools.cache
 def catalog_of(language):
     """Return what has been translated into a language: the grader's words, and the book's; nothing if it is English."""
-    from edition.catalogs import FOLDER, GRADING, translations
-
     if language == ENGLISH:
         return {}
+    from edition.catalogs import FOLDER, GRADING, translations
+
     chapters = sorted((FOLDER / "chapters").glob("*.po"))  # of which a lesson names sections
     return {english: words for path in [*chapters, GRADING] for english, words in translations(path).items()}
 
