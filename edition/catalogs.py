@@ -5,11 +5,11 @@ from difflib import get_close_matches
 import polib
 
 from edition.sources import ROOT, find_messages, page_of, sources
-from edition.words import find_words
+from edition.words import OF_THE_BOOK, find_words, find_words_of_the_grader
 
 LANGUAGE = "zh_CN"
 FOLDER = ROOT / "locales" / LANGUAGE
-WORDS = FOLDER / "words.po"
+WORDS, GRADING = FOLDER / "words.po", FOLDER / "grading.po"
 HEAD = {"Language": LANGUAGE, "Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit"}
 ONE_LINE = 0  # width at which polib wraps a message
 
@@ -67,7 +67,8 @@ def updated(path, messages, memory):
 
 def outdated():
     """Return the catalogs that do not hold the present text of the book, as {path: text}; None stands for no file."""
-    needed = {catalog_of(source): find_messages(source) for source in sources()} | {WORDS: find_words()}
+    needed = {catalog_of(source): find_messages(source) for source in sources()}
+    needed |= {WORDS: find_words(OF_THE_BOOK), GRADING: find_words_of_the_grader()}
     there = set(FOLDER.rglob("*.po"))
     memory = Memory(map(read, there))
     texts = {path: f"{updated(path, messages, memory)}\n" for path, messages in needed.items()}

@@ -1,6 +1,7 @@
 """Grade the assignments: answers run in a sandboxed worker process, and are judged here, by plain arrays only.
 
 answers    what of a student's notebook is run: the asked functions and classes, and what they use
+words      what is said to a student, in the language of his notebook
 wire       values to bytes and back, between the two processes, without pickle
 worker     the process that runs an answer; it sees nothing of this package but `wire`
 sandbox    how that process is started, and behind which walls; `own_root.sh` and `landlock` are two of them

@@ -14,6 +14,7 @@ from grading.release import make
 from grading.sandbox import WALLS
 from grading.verdict import GRADED, NOT_GRADED, verdict
 from grading.walls import NoWall, choose, describe
+from grading.words import in_own_language, sayer
 
 
 def check(path, seed, wall=None, only=None, course=COURSE):
@@ -33,15 +34,18 @@ def told(said):
     """Return a verdict as lines: the points of each concept, and what is to be said about a lost one."""
     if said["state"] != GRADED:
         return [f"Not graded: {said['reason']}"]
-    lines = [f"{said['assignment']}, seed {said['seed']}", *said["remarks"], ""]
+    said, say = in_own_language(said), sayer(said["language"])
+    lines = [say("{0}, seed {1}", said["assignment"], said["seed"]), *said["remarks"], ""]
     for concept in said["concepts"].values():
-        lines.append(f"{concept['points']:g} of {concept['max']:g}  {concept['title']}")
+        points = say("{0} of {1}", f"{concept['points']:g}", f"{concept['max']:g}")
+        lines.append(f"{points}  {concept['title']}")
         if concept["points"] < concept["max"]:
             told = [concept["mistake"], *concept["lines"], *concept["lesson"].splitlines()]
             lines += [f"    {line}" for line in dict.fromkeys(told) if line]
     points, most = (sum(concept[key] for concept in said["concepts"].values()) for key in ("points", "max"))
     by_hand = sum(answer["max"] for answer in said["written"].values())
-    return [*lines, "", f"{points:g} of {most:g}, and {by_hand:g} more that are given by hand"]
+    numbers = [f"{number:g}" for number in (points, most, by_hand)]
+    return [*lines, "", say("{0} of {1}, and {2} more that are given by hand", *numbers)]
 
 
 def main():

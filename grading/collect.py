@@ -15,11 +15,13 @@ from pathlib import Path
 from grading.answers import source_of
 from grading.course import COURSE, NAMES, release_of
 from grading.repair import is_answer, match
+from grading.words import CHINESE, ENGLISH, say
 
 LARGEST = 2**26  # bytes of a notebook
 MOODLE = re.compile(r"^(.+?_\d+)_assignsubmission_.*$")  # Ada Lovelace_12345_assignsubmission_file
 CANVAS = re.compile(r"^(.+?)_(?:LATE_)?(\d+)_\d+_.*$")  # lovelaceada_12345_67890_forward
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.I)  # browsers add an ending, where they know none
+HAN, LATIN = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z]{2,}")
 OF_THE_SYSTEM = re.compile(r"\._.*|\.DS_Store|__MACOSX|Thumbs\.db|desktop\.ini|timestamp\.txt|\.ipynb_checkpoints")
 
 
@@ -121,7 +123,7 @@ def names_of(hand_in, course):
 
 def sort_out(hand_in, names, course):
     """Read what a student has handed in; return his submissions, one for each assignment, without the notebooks."""
-    releases = {name: cells_of(release_of(name, course)) for name in names}
+    releases = {name: release_of(name, course) for name in names}
     student, folder, found = hand_in.student, hand_in.folder, {}
     notebooks = [path for path in hand_in.paths if path.is_file() and is_notebook(path)]
     for path in notebooks:
@@ -151,17 +153,31 @@ def is_of_the_system(path, folder):
     return any(OF_THE_SYSTEM.fullmatch(part) for part in path.relative_to(folder).parts)
 
 
-def cells_of(path):
-    """Return the cells of a release."""
-    return release_in(path, path.stat().st_mtime_ns).cells
+def language_of(notebook):
+    """Return the language of a notebook: that of its prose, which no editor takes out, as some do with metadata."""
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    cells = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+    prose = "\n".join(source_of(cell) for cell in cells if cell.get("cell_type") == "markdown")
+    return CHINESE if len(HAN.findall(prose)) > len(LATIN.findall(prose)) else ENGLISH
+
+
+def cells_of(path, language=ENGLISH):
+    """Return the cells of a release, in a language."""
+    return release_in(path, path.stat().st_mtime_ns, language).cells
 
 
 @functools.lru_cache(maxsize=20)
-def release_in(path, changed):
-    """Return the notebook in a file that was changed at this time."""
+def release_in(path, changed, language=ENGLISH):
+    """Return the notebook in a file that was changed at this time, in a language, as the book's edition has it."""
     import nbformat
 
-    return nbformat.read(path, 4)
+    text = path.read_text(encoding="utf-8")
+    if language == CHINESE:
+        from edition.sources import rewrite_notebook
+        from edition.write import translator
+
+        text = rewrite_notebook(text, translator(Path("assignments", path.name)))
+    return nbformat.reads(text, 4)
 
 
 def read(path, folder, releases, student):
@@ -175,20 +191,27 @@ def read(path, folder, releases, student):
         fault = fault_of(error)
         problem = f"not readable as a notebook: {path.name} ({fault})"
         return [Submission(student, by_name, path, problem=problem)]
-    assignments = assignments_by_content(cells, releases)
+    given = {name: cells_of(release, language_of(notebook)) for name, release in releases.items()}
+    assignments = assignments_by_content(cells, given)
     if not assignments:
         problem = f"{path.name} has no cell of an assignment that we know" if cells else f"{path.name} has no cells"
         return [Submission(student, by_name, path, problem)]
     found = [Submission(student, assignment, path) for assignment in assignments]
     for submission in found:
-        submission.untouched = is_untouched(cells, releases[submission.assignment])
+        submission.untouched = is_untouched(cells, given[submission.assignment])
         if len(found) > 1:
-            submission.remarks.append(f"{path.name} holds {' and '.join(assignments)}")
+            submission.remarks.append(say("{0} holds {1}", path.name, in_a_row(assignments)))
         elif by_name not in (None, submission.assignment):
-            submission.remarks.append(f"lay among {by_name}, is {submission.assignment}")
+            submission.remarks.append(say("lay among {0}, is {1}", by_name, submission.assignment))
         elif name != f"{submission.assignment}.ipynb":
-            submission.remarks.append(f"the file was called {name}")
+            submission.remarks.append(say("the file was called {0}", name))
     return found
+
+
+def in_a_row(names):
+    """Return names as one text."""
+    first, *others = names
+    return say("{0} and {1}", first, in_a_row(others)) if others else first
 
 
 def fault_of(error):
@@ -269,5 +292,5 @@ def best(versions):
     )
     if len(versions) > 1:
         others = ", ".join(sorted(v.path.name for v in versions if v is not chosen))
-        chosen.remarks.append(f"graded is {chosen.path.name}, not {others}")
+        chosen.remarks.append(say("graded is {0}, not {1}", chosen.path.name, others))
     return chosen

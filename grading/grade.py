@@ -34,9 +34,10 @@ from grading.student import CALL
 from grading.tables import table, write_class
 from grading.verdict import GRADED, files_of_the_grader, hash_of, version
 from grading.walls import NONE, NoWall, choose, describe
+from grading.words import say
 from grading.work import Result, Task, about, read, watch, work
 
-WITHOUT = "judged without a wall"
+WITHOUT = say("judged without a wall")
 RECORDED = "recorded, or about to be"
 GO_ON = "What was judged is kept: the same command goes on from there."
 

@@ -12,6 +12,7 @@ import numpy as np
 from grading.answers import Answers
 from grading.lessons import explain
 from grading.student import CALL, WHOLE, Student, StudentError
+from grading.words import Line, say
 
 MISSING = {"NameError", "AttributeError", "KeyError", "IndexError", "TypeError"}  # what code raises that lacks another
 NOT_THERE = {"NameError", "NotImplementedError", "SyntaxError"}  # what is raised where there is no answer yet
@@ -72,16 +73,18 @@ def find(assignment, notebook, seed, wall, seconds=CALL):
         else:  # two halves of an answer are none: of each only what is not there above
             instead = [concept for concept in lost if found[concept].errors & NOT_THERE]
             found |= {concept: whole[concept] for concept in instead}
-        told |= dict.fromkeys(instead, "judged with the cells below the test cell, too")
+        told |= dict.fromkeys(instead, say("judged with the cells below the test cell, too"))
     for whole in (False, True):  # code that has not come along, and perhaps an answer of which nothing has
         lacking = [concept for concept in found if found[concept].lines and found[concept].errors & MISSING]
         for concept, outcome in trial.run(lacking, whole, everything=True).items():
             if not outcome.lines:
                 found[concept] = outcome
                 told[concept] = (
-                    f"judged after all cells{'' if whole else ' above'} were run: it needs what only they set"
+                    say("judged after all cells were run: it needs what only they set")
+                    if whole
+                    else say("judged after all cells above were run: it needs what only they set")
                 )
-    remarks = [f"{concept}: {words}" for concept, words in told.items() if not found[concept].lines]
+    remarks = [say("{0}: {1}", concept, words) for concept, words in told.items() if not found[concept].lines]
     return {concept: found[concept] for concept in trial.concepts}, trial.answers.remarks + remarks
 
 
@@ -140,10 +143,9 @@ def failure(check, student, seed):
         with np.errstate(all="ignore"):
             check(student, rng)
     except (AssertionError, StudentError) as error:
-        line = " ".join(str(error).split())[:300]
-        return line or check.__name__.replace("_", " ")
+        return Line("{0}", *error.args) if str(error).strip() else check.__name__.replace("_", " ")
     except OSError:  # a full disk is no fault of the answer
         raise
     except Exception as error:  # an answer so odd that the check stumbles over it
-        return f"the answer has an unexpected form ({type(error).__name__}: {error})"[:300]
+        return Line("{0}", say("the answer has an unexpected form ({0}: {1})", type(error).__name__, error))
     return None

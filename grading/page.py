@@ -18,9 +18,10 @@ from grading.answers import is_test
 from grading.course import ROOT
 from grading.formulas import set_formula
 from grading.repair import PICTURES
+from grading.words import ENGLISH, in_own_language, sayer
 
 HERE = Path(__file__).resolve().parent
-ADDRESS = re.compile(r"\((chapters/[^)\s]+)\)$")
+ADDRESS = re.compile(r"\(((?:zh/)?chapters/[^)\s]+)\)$")
 TITLE = re.compile(r"\A# (.+)\n")  # stands at the head of the page
 STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 
@@ -39,9 +40,11 @@ def page_of(said, notebook, by_hand, penalty=0.0):
     penalty : float
         What is taken off for being late.
     """
+    language = said.get("language", ENGLISH)
+    said, say = in_own_language(said), sayer(language)
     parts = parts_of(said, by_hand)
     title = TITLE.search(notebook.cells[0].source)
-    cells = [shown_cell(cell, parts, by_hand) for cell in notebook.cells]
+    cells = [shown_cell(cell, parts, by_hand, language) for cell in notebook.cells]
     waiting = [part for part in parts.values() if part["points"] is None]
     sums = {key: sum(part[key] or 0 for part in parts.values()) for key in ("points", "max")}
     sums["open"] = sum(part["max"] for part in waiting)
@@ -54,6 +57,8 @@ def page_of(said, notebook, by_hand, penalty=0.0):
         penalty=penalty,
         styles=styles(),
         number=number,
+        say=say,
+        language=language.replace("_", "-"),
     )
 
 
@@ -72,24 +77,28 @@ def parts_of(said, by_hand):
     return parts
 
 
-def shown_cell(cell, parts, by_hand):
+def shown_cell(cell, parts, by_hand, language):
     """Return what the template needs of a cell: its kind, its part of the points, its content as HTML."""
     name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
     shown = {"name": name, "part": parts.get(name), "comment": by_hand.get(name, {}).get("comment"), "outputs": []}
     if cell.cell_type == "markdown":
-        return shown | {"kind": "text", "html": marked_up(TITLE.sub("", cell.source), cell.get("attachments"))}
+        return shown | {
+            "kind": "text",
+            "html": marked_up(TITLE.sub("", cell.source), cell.get("attachments"), language),
+        }
     shown |= {"kind": "code", "html": coloured(cell.source)}
     if is_test(cell) and shown["part"]:
         return shown | {"kind": "test", "lesson": lesson_of(shown["part"]["lesson"])}
-    return shown | {"outputs": [output for output in map(output_of, cell.get("outputs", [])) if output]}
+    outputs = [output_of(output, language) for output in cell.get("outputs", [])]
+    return shown | {"outputs": [output for output in outputs if output]}
 
 
-def output_of(output):
+def output_of(output, language):
     """Return an output, of which `repair` has left text and pixels only, as HTML."""
-    data = output.get("data", {})
+    data, say = output.get("data", {}), sayer(language)
     for kind in sorted(PICTURES & data.keys()):
         content = re.sub(r"[^A-Za-z0-9+/=]", "", data[kind])
-        return f'<img alt="a picture that your cell has drawn" src="data:{kind};base64,{content}">'
+        return f'<img alt="{say("a picture that your cell has drawn")}" src="data:{kind};base64,{content}">'
     text = output.get("text") or data.get("text/plain") or ""
     return f"<pre>{html.escape(text)}</pre>" if text.strip() else ""
 
@@ -113,14 +122,16 @@ def linked(line):
 
 
 @functools.lru_cache(maxsize=1000)
-def without_pictures(source):
+def without_pictures(source, language):
     """Return Markdown as HTML."""
-    return markdown().render(source, {"attachments": {}})
+    return markdown().render(source, {"attachments": {}, "language": language})
 
 
-def marked_up(source, attachments):
+def marked_up(source, attachments, language):
     """Return Markdown as HTML: no HTML in it, no picture but an attached one."""
-    return markdown().render(source, {"attachments": attachments}) if attachments else without_pictures(source)
+    if not attachments:
+        return without_pictures(source, language)
+    return markdown().render(source, {"attachments": attachments, "language": language})
 
 
 @functools.lru_cache(maxsize=1000)
@@ -151,7 +162,8 @@ def picture(self, tokens, place, options, env):
 
 def link(self, tokens, place, options, env):
     """Return the begin of a link; one to a notebook of the book leads to its page."""
-    address = re.sub(r"^(?:\.\./)?(chapters/\w+)\.ipynb", rf"{book()}\1.html", tokens[place].attrs["href"])
+    edition = book() if env.get("language", ENGLISH) == ENGLISH else f"{book()}zh/"
+    address = re.sub(r"^(?:\.\./)?(chapters/\w+)\.ipynb", rf"{edition}\1.html", tokens[place].attrs["href"])
     return f'<a href="{html.escape(address)}">'
 
 

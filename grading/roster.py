@@ -17,6 +17,7 @@ from pathlib import Path
 
 from grading.collect import MOODLE, best, in_order, name_of
 from grading.course import COURSE, gradebook, nbgrader
+from grading.words import say
 
 ROSTER = "roster.csv"
 COLUMNS = ["student", "name", "email", "canvas"]
@@ -75,7 +76,7 @@ def identify(submissions, course):
         elif len(claims[name, submission.assignment]) < 2 or not number:
             submission.student = name
         else:
-            submission.remarks.append("the number stays in the name: there is a second person who is called so")
+            submission.remarks.append(say("the number stays in the name: there is a second person who is called so"))
         found[submission.student, submission.assignment].append(submission)
     return in_order(best(versions) for versions in found.values())
 

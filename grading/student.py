@@ -9,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 from grading import sandbox, wire
+from grading.words import say
 
 START, CALL, WHOLE = 30.0, 3.0, 60.0  # seconds: to import torch, for one call, for all calls of an answer
 CHANCES = 2  # a name that has hung once, or died so often, is not called again
@@ -26,7 +27,7 @@ class StudentError(Exception):
     """
 
     def __init__(self, type, message):
-        super().__init__(f"{type}: {message}" if message else type)
+        super().__init__(say("{0}: {1}", type, message) if message else type)
         self.type = type
 
 
@@ -92,11 +93,11 @@ class Student:
 
     def _ask(self, verb, on, name, arguments):
         if self.failures.get(name, 0) >= CHANCES:
-            raise StudentError("Timeout", f"{name} has hung or died before and is not called again")
+            raise StudentError("Timeout", say("{0} has hung or died before and is not called again", name))
         if self.left <= 0:
-            raise StudentError("Timeout", f"all calls together took more than {WHOLE:.0f} seconds")
+            raise StudentError("Timeout", say("all calls together took more than {0} seconds", f"{WHOLE:.0f}"))
         if on is not None and (self.process is None or on.generation != self.generation):
-            raise StudentError("Died", f"the process of this {on.name} is gone")
+            raise StudentError("Died", say("the process of this {0} is gone", on.name))
         plain = [value.handle if isinstance(value, Remote) else value for value in arguments]
         target = None if on is None else on.handle
         if self.process is None:
@@ -126,13 +127,13 @@ class Student:
                 raise wire.WireError("no reply")
         except TimeoutError:
             self._lose(name, CHANCES)
-            fault = f"{name} took more than {seconds:g} seconds"
+            fault = say("{0} took more than {1} seconds", name, f"{seconds:g}")
             if request and request[0] == "call":
-                self.code += HUNG.format(name, fault)
+                self.code += HUNG.format(name, str(fault))
             raise StudentError("Timeout", fault) from None
         except (EOFError, BrokenPipeError):
             self._lose(name)
-            raise StudentError("Died", f"{name} has ended its process, or ran out of memory or time") from None
+            raise StudentError("Died", say("{0} has ended its process, or ran out of memory or time", name)) from None
         except wire.WireError as error:
             self._lose(name)
             raise StudentError("NotAnArray", f"{name}: {error}") from None

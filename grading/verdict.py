@@ -15,17 +15,17 @@ from pathlib import Path
 
 import nbformat
 
-from grading.answers import is_test, source_of
-from grading.collect import HandIn, assignments_of, notebook_in, release_in, sort_out
-from grading.course import COURSE, release_of
+from grading.answers import is_test, source_of, title_of
+from grading.collect import HandIn, assignments_of, language_of, notebook_in, release_in, sort_out
+from grading.course import COURSE, ROOT, release_of
 from grading.judge import find, new_seed
 from grading.repair import is_answer, repair
 from grading.student import CALL
 from grading.walls import NoWall, choose
+from grading.words import ENGLISH, in_own_language, sayer, words_of
 
 HERE = Path(__file__).resolve().parent
 GRADED, NOT_GRADED = "graded", "not graded"
-TITLE = re.compile(r"# (.+?)(?:,? \(?\d+ points?\b.*|\.|: .*)?$")  # "# One row, 1 point: in training it is refused."
 
 
 def verdict(path, assignment, seed, wall=None, seconds=CALL, course=COURSE):
@@ -52,7 +52,8 @@ def verdict(path, assignment, seed, wall=None, seconds=CALL, course=COURSE):
         ``state`` is "graded" or "not graded", for the ``reason`` that is given; ``concepts`` holds, by the name of the
         test cell, title, points, max, and of a lost one mistake, lines and lesson; ``written`` holds title and max of
         each written answer, and whether there is one; ``empty`` the names of all answers that are as handed out;
-        ``remarks`` what had to be mended. ``sha256``, ``seed``, ``version`` and ``wall`` say what it holds for.
+        ``remarks`` what had to be mended. ``sha256``, ``seed``, ``version`` and ``wall`` say what it holds for. All is
+        English; ``language`` is that of the notebook, and ``words`` says each text in it, where it is another.
 
     Raises
     ------
@@ -62,17 +63,19 @@ def verdict(path, assignment, seed, wall=None, seconds=CALL, course=COURSE):
     return judged(path, assignment, seed, wall, seconds, course)[0]
 
 
-def judged(path, assignment, seed, wall, seconds, course):
-    """Return the verdict on a file, and its notebook as it was judged, or None."""
+def judged(path, assignment, seed, wall, seconds, course, remarks=()):
+    """Return the verdict on a file of which something has been remarked, and its notebook as it was judged, or None."""
     start, wall, mended = time.perf_counter(), choose(wall).name, None
     said = {"assignment": assignment, "sha256": hash_of(path), "seed": seed, "version": version(assignment, course)}
-    said |= {"wall": wall, "state": NOT_GRADED, "reason": "", "remarks": [], "concepts": {}, "written": {}, "empty": []}
+    said |= {"wall": wall, "state": NOT_GRADED, "reason": "", "remarks": [*remarks]}
+    said |= {"concepts": {}, "written": {}, "empty": [], "language": ENGLISH, "words": {}}
     try:
-        mended, remarks = mend(path, assignment, course)
+        mended, done, language = mend(path, assignment, course)
         found, met = find(assignment, mended, seed, wall, seconds)
         concepts = concepts_of(mended, found)
-        said |= {"state": GRADED, "remarks": [*remarks, *met], "concepts": concepts}
+        said |= {"state": GRADED, "remarks": [*remarks, *done, *met], "concepts": concepts, "language": language}
         said |= answers_of(mended, release(assignment, course))
+        said["words"] = words_of(said, language) | titles_of(said, release(assignment, course, language))
     except OSError:
         raise
     except Exception as error:  # one bad notebook costs nobody else a point
@@ -81,14 +84,16 @@ def judged(path, assignment, seed, wall, seconds, course):
 
 
 def mend(path, assignment, course):
-    """Return the notebook in a file as `repair` makes it, and what had to be mended."""
-    return repair(notebook_in(Path(path))[0], release(assignment, course))
+    """Return the notebook in a file as `repair` makes it, what had to be mended, and its language."""
+    submitted = notebook_in(Path(path))[0]
+    language = language_of(submitted)
+    return *repair(submitted, release(assignment, course, language)), language
 
 
-def release(assignment, course):
-    """Return the notebook that was handed out."""
+def release(assignment, course, language=ENGLISH):
+    """Return the notebook that was handed out in a language."""
     path = release_of(assignment, course)
-    return release_in(path, path.stat().st_mtime_ns)
+    return release_in(path, path.stat().st_mtime_ns, language)
 
 
 def concepts_of(notebook, found):
@@ -111,7 +116,14 @@ def answers_of(notebook, given):
     handed_out = {cell.metadata.nbgrader.grade_id: cell.source for cell in given.cells if is_answer(cell)}
     answers = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if is_answer_here(cell)}
     empty = [name for name, cell in answers.items() if source_of(cell) == handed_out[name]]
-    return {"empty": empty, "written": written_in(notebook, empty)}
+    return {"empty": empty, "written": written_in(given, empty)}
+
+
+def titles_of(said, given):
+    """Return for each title of a written answer its title in a release of another language."""
+    there = written_in(given, [])
+    pairs = [(answer["title"], there[name]["title"]) for name, answer in said["written"].items()]
+    return {english: title for english, title in pairs if english != title}
 
 
 def written_in(notebook, empty):
@@ -131,11 +143,6 @@ def is_answer_here(cell):
     return "nbgrader" in cell.metadata and is_answer(cell)
 
 
-def title_of(cell):
-    """Return the name of a concept, which begins its test cell."""
-    return TITLE.match(cell.source.splitlines()[0])[1]
-
-
 def hash_of(path):
     """Return the hash of a file."""
     return sha256(Path(path).read_bytes()).hexdigest()
@@ -143,7 +150,8 @@ def hash_of(path):
 
 def files_of_the_grader():
     """Return the paths of all files that decide on points, but for those of the course."""
-    return sorted([*HERE.glob("**/*.py"), *HERE.glob("*.sh"), *HERE.glob("*.html")])
+    catalogs = [path for name in ("grading.po", "assignments/*.po") for path in ROOT.glob(f"locales/*/{name}")]
+    return sorted([*HERE.glob("**/*.py"), *HERE.glob("*.sh"), *HERE.glob("*.html"), *catalogs])
 
 
 GRADER = b"".join(sha256(path.read_bytes()).digest() for path in files_of_the_grader())
@@ -163,17 +171,18 @@ def told(error):
 
 def shown(notebook, said):
     """Return a notebook with what a verdict says under each test cell, as formgrader shows it."""
-    notes = "".join(f"({remark})\n" for remark in [*said["remarks"], f"seed {said['seed']}"])
+    say, said = sayer(said.get("language", ENGLISH)), in_own_language(said)
+    notes = "".join(f"({remark})\n" for remark in [*said["remarks"], say("seed {0}", said["seed"])])
     for cell in notebook.cells:
         if is_test(cell):
-            cell.outputs = [output_of(said["concepts"][cell.metadata.nbgrader.grade_id], notes)]
+            cell.outputs = [output_of(said["concepts"][cell.metadata.nbgrader.grade_id], notes, say)]
     return notebook
 
 
-def output_of(concept, notes):
+def output_of(concept, notes, say):
     """Return the output of a test cell: an error where its points are lost."""
     if not concept["lines"]:
-        return nbformat.v4.new_output("stream", text="All checks passed.\n" + notes)
+        return nbformat.v4.new_output("stream", text=f"{say('All checks passed.')}\n{notes}")
     lines = [*filter(None, [concept["mistake"]]), *concept["lines"]]
     told = [*(f"- {line}" for line in lines), "", concept["lesson"], "", notes.rstrip()]
     return nbformat.v4.new_output("error", ename="Failed", evalue=lines[0], traceback=told)

@@ -14,6 +14,7 @@ from grading.page import page_of
 from grading.release import wrong_points
 from grading.verdict import judged, mend, shown
 from grading.walls import choose
+from grading.words import ENGLISH
 
 LONGEST = 600.0  # seconds that a submission may take; its answers have limits of their own
 
@@ -72,8 +73,9 @@ def work(task):
         if task.known:
             here = {name: said[name] for name in ("student", "file", "handed_in")}
             return show(task.known | here, mend(found.path, found.assignment, course)[0], task.grades, course)
-        new, mended = judged(found.path, found.assignment, task.seed, task.wall, task.seconds, course)
-        said |= new | {"remarks": [*found.remarks, *new["remarks"]]}
+        how = task.seed, task.wall, task.seconds
+        new, mended = judged(found.path, found.assignment, *how, course, found.remarks)
+        said |= new
         return show(said, mended, task.grades, course)
 
 
@@ -81,7 +83,7 @@ def about(found, folder):
     """Return what a verdict says of a submission before anybody has judged it."""
     said = {"student": found.student, "assignment": found.assignment, "file": str(found.path.relative_to(folder))}
     said |= {"handed_in": time_of(found.path), "sha256": "", "seed": None, "version": "", "wall": "", "seconds": 0.0}
-    said |= {"state": "not graded", "reason": "", "remarks": found.remarks}
+    said |= {"state": "not graded", "reason": "", "remarks": found.remarks, "language": ENGLISH, "words": {}}
     return said | {"concepts": {}, "written": {}, "empty": []}
 
 

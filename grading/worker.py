@@ -41,6 +41,11 @@ def confine(processes):
     return refused
 
 
+def say(words, *values):
+    """Return words with values in them, as `grading.words` does, which finds them again in the reply."""
+    return words.format(*values) if values else words
+
+
 class Refused(Exception):
     """A request that the answer cannot meet; the first argument is the name of the error."""
 
@@ -76,17 +81,17 @@ class Worker:
 
     def named(self, name):
         if name not in self.names:
-            missing = f"there is no {name} in the notebook"
-            raise Refused("NameError", f"{name}{self.why(name)}" if name in self.failed else missing)
+            missing = say("there is no {0} in the notebook", name)
+            raise Refused("NameError", self.why(name) if name in self.failed else missing)
         return self.names[name]
 
     def why(self, name):
-        """Return why a name could not be defined, from the first error that led to it; nothing if none did."""
+        """Return that a name could not be defined, with the first error that led to it, if there is one."""
         error, seen = self.failed.get(name), {name}
         while isinstance(error, NameError) and error.name in self.failed.keys() - seen:
             seen.add(error.name)
             error = self.failed[error.name]
-        return f" could not be defined: {text_of(error)}" if error else ""
+        return say("{0} could not be defined: {1}", name, text_of(error)) if error else name
 
     def failure(self, error):
         """Return the reply that reports an error, whatever its text does."""
@@ -94,7 +99,7 @@ class Worker:
             return ["failed", *error.args]
         text = "" if text_of(error) == type(error).__name__ else text_of(error)
         if type(error) is NameError and error.name in self.failed:
-            text = f"{error.name}{self.why(error.name)}"
+            text = self.why(error.name)
         return ["failed", type(error).__name__, text]
 
     def given(self, value):
@@ -151,7 +156,7 @@ def plain(value):
         value = value.detach().cpu().numpy()
     array = np.array(value, subok=False)
     if array.dtype.kind not in "biuf":
-        raise Refused("NotAnArray", f"the result holds a {type(value).__name__}, not numbers")
+        raise Refused("NotAnArray", say("the result holds a {0}, not numbers", type(value).__name__))
     if array.dtype == np.longdouble:
         array = array.astype(float)
     return array.item() if isinstance(value, np.generic) else array
@@ -240,7 +245,7 @@ class NoBook:
 
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] == "bnutils":
-            raise ModuleNotFoundError("bnutils is not there when you are graded: it would do the work")
+            raise ModuleNotFoundError(say("bnutils is not there when you are graded: it would do the work"))
 
 
 if __name__ == "__main__":

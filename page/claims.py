@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
-from language import say
+from language import say, spoken
 from sphinx.util.docutils import SphinxDirective
 
 LOOK = {"right": "tip", "with care": "warning", "wrong": "error"}  # verdict: kind of box in the theme
@@ -38,7 +38,8 @@ def name_row(row):
 def tell(row):
     """Return what a row says, in MyST."""
     cited = say(" Compare {0}.", "{cite:t}`" + ",".join(row["sources"]) + "`") if row["sources"] else ""
-    return f"> {row['note']}\n\n{row['book']}{cited}"
+    quoted = [row["note"], say("In the note: {0}", row["original"])] if spoken else [row["note"]]  # it is Chinese
+    return "> " + "\n>\n> ".join(quoted) + f"\n\n{row['book']}{cited}"
 
 
 def as_text(row, address):
