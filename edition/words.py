@@ -8,7 +8,7 @@ import json
 from edition.sources import ROOT
 from page.language import CALL, said_in_python
 
-FOLDERS = ["page", "page/static", "bnutils/explorers"]
+FOLDERS = ["page", "page/static", "bnutils/explorers", "tools"]
 
 
 def find_words():
