@@ -29,7 +29,7 @@ from page.language import say, speak
 
 PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"  # of each edition, in its folder
 TABLES = {"en": ROOT / "_toc.yml", CHINESE: ROOT / "_build" / CHINESE / "_toc.yml"}  # of contents, beside _config.yml
-FONT = "The Chinese PDF needs a font with Chinese characters, and here is none: apt-get install fonts-wqy-microhei"
+FONT = "The Chinese PDF needs a font with Chinese characters, and here is none: `make font` as root installs one."
 IN_EACH_CHAPTER = {"summary", "exercises", "sources"}  # not worth a line of the contents
 DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
 SWITCH = re.compile(r'(<a class="[^"]*\bbook-edition" hreflang="([\w-]+)"[^>]*? href=")[^"]*')
@@ -59,7 +59,7 @@ article + article { break-before: page }
 .book-in-code { font-weight: 700; break-after: avoid }
 .bd-article li:has(.book-title) { break-inside: avoid }
 .contents .deeper a { color: #666 }
-section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #d3dae3 }
+section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }
 section[id*="--going-deeper"] > h2 { border-top: 0 !important; color: #4b5563 }
 /* Code may go on at the next sheet, as nothing does that scrolls; a shadow or a round corner is a hundred numbers */
 html body .cell :is(.cell_input, [class*="highlight"], pre) {
