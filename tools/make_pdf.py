@@ -6,6 +6,7 @@ stays off, so what is folded is open, and an explorer is its figure.
 """
 
 import argparse
+import io
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import yaml
 from bs4 import BeautifulSoup
 from build_book import CHINESE, ROOT, pages_of
 from find_chromium import open_browser
+from fontTools import subset
 from playwright.sync_api import sync_playwright
 
 from page.language import say, speak
@@ -31,13 +33,14 @@ PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"  # of each editi
 TABLES = {"en": ROOT / "_toc.yml", CHINESE: ROOT / "_build" / CHINESE / "_toc.yml"}  # of contents, beside _config.yml
 FONT = "The Chinese PDF needs a font with Chinese characters, and here is none: `make font` as root installs one."
 IN_EACH_CHAPTER = {"summary", "exercises", "sources"}  # not worth a line of the contents
+WHOLE_FONT = 500_000  # bytes, of a font that has more than what is used
 DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
 SWITCH = re.compile(r'(<a class="[^"]*\bbook-edition" hreflang="([\w-]+)"[^>]*? href=")[^"]*')
 ALTERNATE = re.compile(r'<link rel="alternate" hreflang="([\w-]+)" href="([^"]*)"')
 STYLE = """
 @page {
   size: A4;
-  margin: 19mm 17mm;
+  margin: 17mm 17mm 19mm;
   @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 }
 }
 @page :first { margin: 0; @bottom-center { content: none } }
@@ -201,8 +204,41 @@ def sheets_of(pdf):
 def pack(path, out):
     """Write a printed PDF anew at half of its size; the same pages give the same bytes, whenever they are printed."""
     with pikepdf.open(path) as pdf:
+        for thing in pdf.objects:
+            if isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type0":
+                keep_used_glyphs(thing)
         pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+
+
+def keep_used_glyphs(font):
+    """Leave in a font of a PDF only the glyphs it uses: of one with more than 905 characters Chromium leaves all."""
+    descriptor = font.DescendantFonts[0].FontDescriptor
+    if "/FontFile2" not in descriptor or len(descriptor.FontFile2.read_raw_bytes()) < WHOLE_FONT:
+        return
+    used = glyphs_of(font.ToUnicode.read_bytes().decode("latin-1"))
+    options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], font_number=0)
+    options.drop_tables += ["FFTM"]  # which fontTools does not know
+    whole = subset.load_font(io.BytesIO(descriptor.FontFile2.read_bytes()), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(gids=used)
+    subsetter.subset(whole)
+    kept = io.BytesIO()
+    subset.save_font(whole, kept, options)
+    descriptor.FontFile2.write(kept.getvalue())
+    descriptor.FontFile2.Length1 = len(kept.getvalue())
+
+
+def glyphs_of(to_unicode):
+    """Return the numbers of the glyphs in the table of a PDF that says which character each of them shows."""
+    glyphs = set()
+    for kind, lines in re.findall(r"beginbf(char|range)(.*?)endbf", to_unicode, re.S):
+        codes = [int(code, 16) for code in re.findall(r"<([0-9a-fA-F]+)>", lines)]
+        if kind == "char":
+            glyphs.update(codes[::2])
+        else:
+            glyphs.update(*(range(first, last + 1) for first, last in zip(codes[::3], codes[1::3], strict=True)))
+    return glyphs
 
 
 def make_pdf(html, toc, out, browser):
