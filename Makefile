@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
 
 COURSE := assignments/gradebook.db
 
-.PHONY: book test test-slow test-quick test-accidents test-hub translate serve pdf audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
+.PHONY: book test test-slow test-quick test-accidents test-hub translate serve pdf font audit lab assignments samples grade cluster workers formgrader feedback roster due extend canvas fresh-course check grading-times check-binder check-fresh lock benchmark times results clean
 
 book: $(READY) ## build the book into _build/html
 	$(BIN)/python tools/build_book.py
@@ -38,8 +38,11 @@ translate: .venv/ready ## bring the catalogs in locales/ up to the English text;
 serve: book ## read the built book on localhost
 	$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
 
-pdf: book ## print the book into one PDF, and pack its pages into a zip, into _build/html
-	$(BIN)/python tools/make_pdf.py
+pdf: book ## print each edition into one PDF, and pack its pages into a zip, into _build/html and _build/html/zh
+	$(BIN)/python tools/make_pdf.py $(EDITION:%=--edition %)
+
+font: ## as root, on Debian or Ubuntu: install the font with which the Chinese PDF is printed
+	apt-get update && apt-get install --yes --no-install-recommends fonts-wqy-microhei
 
 audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker read every page, then measure each with Lighthouse (a quarter of an hour)
 	command -v java || apt-get install --yes --no-install-recommends default-jre-headless # the checker is a .jar

@@ -9,7 +9,7 @@ import json
 from edition.sources import INSTRUCTORS, ROOT
 from page.language import CALL, said_in_python
 
-OF_THE_BOOK = ["page", "page/static", "bnutils/explorers"]
+OF_THE_BOOK = ["page", "page/static", "bnutils/explorers", "tools"]
 OF_THE_GRADER = ["grading", "grading/checks", "grading/lessons"]
 ENDINGS = {".py", ".js", ".html"}
 
