@@ -31,7 +31,8 @@ from page.language import say, speak
 
 PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"  # of each edition, in its folder
 TABLES = {"en": ROOT / "_toc.yml", CHINESE: ROOT / "_build" / CHINESE / "_toc.yml"}  # of contents, beside _config.yml
-FONT = "The Chinese PDF needs a font with Chinese characters, and here is none: `make font` as root installs one."
+FONT = """The Chinese PDF needs a font with Chinese characters, and here is none. As root, `make font` installs one, the
+package fonts-wqy-microhei, on Debian or Ubuntu; `make pdf EDITION=en` prints the English edition alone."""
 IN_EACH_CHAPTER = {"summary", "exercises", "sources"}  # not worth a line of the contents
 WHOLE_FONT = 500_000  # bytes, of a font that has more than what is used
 DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
@@ -62,6 +63,7 @@ article + article { break-before: page }
 .book-in-code { font-weight: 700; break-after: avoid }
 .bd-article li:has(.book-title) { break-inside: avoid }
 .contents .deeper a { color: #666 }
+[id^="assignments-"] .book-facts { grid-template-columns: 2fr 1fr 4fr !important }  /* the last is long */
 section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }
 section[id*="--going-deeper"] > h2 { border-top: 0 !important; color: #4b5563 }
 /* Code may go on at the next sheet, as nothing does that scrolls; a shadow or a round corner is a hundred numbers */
