@@ -26,6 +26,7 @@ FLAGS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split() + [f"--disable-features={','.join(WITHOUT)}"]
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
+CHINESE_FONT = "fonts-wqy-microhei"  # small, and printed as letters, not as drawings
 INSTALL = "`apt-get install chromium` as root, or `.venv/bin/playwright install --with-deps chromium`"
 
 
@@ -36,7 +37,7 @@ def find_chromium():
     if shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {"stdout": sys.stderr, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
         subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium", CHINESE_FONT], **quiet)
     if path := chromium_on_path():
         return path
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], stdout=sys.stderr)
