@@ -2,15 +2,17 @@
 
 import sys
 import warnings
+from math import isfinite
 
 import numpy as np
 
-FLOATS = (np.float16, np.float32, np.float64)
+FLOATS = {np.dtype(name) for name in ("float16", "float32", "float64")}
 
 
 def number(name, value, meaning, allowed):
     """Return ``value`` as a float if it is a real number and ``allowed(value)``; ``meaning`` says what is allowed."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    real = type(value) is float or isinstance(value, (int, float, np.integer, np.floating))
+    if not real or isinstance(value, bool):
         raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
     if not allowed(value):  # refuses nan too: every comparison with it is false
         raise ValueError(f"{name} must be {meaning}, got {value!r}")
@@ -47,7 +49,7 @@ def positive_int(name, value):
 
 def real_array(name, value):
     """Return ``value`` as an ndarray of float16, float32 or float64; integers become float64."""
-    if type(value) is np.ndarray and value.dtype.type in FLOATS and value.dtype.isnative:
+    if type(value) is np.ndarray and value.dtype in FLOATS:
         return value  # nearly always
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array, got one: the values under the mask would count")
@@ -57,9 +59,10 @@ def real_array(name, value):
         raise ValueError(f"{name} must be an array: {error}") from None
     if array.dtype.kind in "iu":
         return array.astype(np.float64)
-    if array.dtype.type not in FLOATS:
+    native = array.dtype.newbyteorder("=")
+    if native not in FLOATS:
         raise TypeError(f"{name} must be float16, float32, float64 or integer, got dtype {array.dtype}")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return array.astype(native, copy=False)
 
 
 def batch(name, value, least):
@@ -84,7 +87,7 @@ def per_channel(name, value, channels, default=None):
 
 def variance(name, value):
     """Return ``value`` if none of it is negative; nan may pass, an earlier batch can have left it there."""
-    if np.count_nonzero(value < 0):  # a microsecond less than any()
+    if value.size and not value.item(value.argmin()) >= 0 and (value < 0).any():  # argmin is fast, and finds nan first
         raise ValueError(f"{name} must not be negative, got {value.min()}")
     return value
 
@@ -93,10 +96,10 @@ def running(mean, var, channels, training, eps):
     """Return float64 copies of the running arrays, or (None, None) for a training call without them."""
     if training and mean is None and var is None:
         return None, None
-    for name, array in (("running_mean", mean), ("running_var", var)):
-        if array is None:
-            when = "when the other running array is" if training else "in evaluation mode"
-            raise ValueError(f"{name} must be given {when}, got None")
+    if mean is None or var is None:
+        name = "running_mean" if mean is None else "running_var"
+        when = "when the other running array is" if training else "in evaluation mode"
+        raise ValueError(f"{name} must be given {when}, got None")
     copies = per_channel("running_mean", mean, channels), per_channel("running_var", var, channels)
     variance("running_var", copies[1])
     if eps == 0 and not copies[1].all():  # in evaluation mode
@@ -107,9 +110,7 @@ def running(mean, var, channels, training, eps):
 
 def updatable(name, array, **others):
     """Refuse a running array that training cannot update in place, or not without changing the ``others``."""
-    if array is None:
-        return
-    if not isinstance(array, np.ndarray) or array.dtype.type not in FLOATS:
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"{name} must be an ndarray of floats, training updates it in place, got {kind}")
     if not array.flags.writeable:
@@ -119,9 +120,9 @@ def updatable(name, array, **others):
 
 def fits(name, result, *causes):
     """Warn of channels whose result is too large for its dtype: not finite, though its causes are."""
-    finite = np.isfinite(result)
-    if np.count_nonzero(finite) == finite.size:
+    if isfinite(result.dot(result)):  # nearly always, and fast
         return
+    finite = np.isfinite(result)
     for cause in causes:
         finite |= ~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2)))
     if not finite.all():
@@ -132,5 +133,8 @@ def fits(name, result, *causes):
 def no_overlap(name, array, **others):
     """Refuse an array that lies in the memory of another one."""
     for other, value in others.items():
-        if isinstance(array, np.ndarray) and isinstance(value, np.ndarray) and np.shares_memory(array, value):
+        if not isinstance(array, np.ndarray) or not isinstance(value, np.ndarray):
+            continue
+        apart = array.flags.owndata and value.flags.owndata and array is not value
+        if not apart and np.shares_memory(array, value):
             raise ValueError(f"{name} and {other} must not overlap in memory, got arrays that do")

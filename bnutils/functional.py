@@ -63,7 +63,7 @@ def batch_norm(
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
     beta = _checks.per_channel("bias", bias, channels, default=0.0)
     mean, var = _checks.running(running_mean, running_var, channels, training, eps)
-    if training:
+    if training and mean is not None:
         _checks.updatable("running_mean", running_mean, input=input, weight=weight, bias=bias)
         _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
 
@@ -132,9 +132,8 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     eps = _checks.eps(eps, training)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
 
-    dtype = np.result_type(x, grad)
     with np.errstate(all="ignore"):
-        z, g = _passes.three_axes(x.astype(dtype, copy=False)), _passes.three_axes(grad.astype(dtype, copy=False))
+        z, g = _passes.three_axes(x, grad), _passes.three_axes(grad, x)
         if training:
             grad_input, grad_weight, grad_bias = _passes.train_backward(g, z, gamma, eps)
         else:
