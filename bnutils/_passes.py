@@ -21,7 +21,7 @@ def train(x, weight, bias, eps):
     for part, d_, scale_, shift_ in _blocks([y, d], scale, bias - rest * scale):
         np.multiply(d_, scale_, out=part)
         part += shift_
-    if again := _cramped([x], *((var, scale) if x.dtype == np.float32 else (var,))):
+    if again := _cramped([x], *((var, scale) if x.dtype.type is np.float32 else (var,))):
         s = ROOM[x.dtype.type]
         y[:, again], m, v = train(x[:, again] * s, weight[again], bias[again], eps * s * s)
         mean[again], var[again] = m / s, v / s / s
@@ -38,7 +38,7 @@ def evaluate(x, mean, var, weight, bias, eps):
     for part, x_, scale_, shift_, *near_ in _blocks([y, x], scale, bias - rest * scale, *near):
         np.multiply(np.subtract(x_, *near_, out=part) if near else x_, scale_, out=part)
         part += shift_
-    if x.dtype == np.float32 and (again := _cramped([x], scale)):
+    if x.dtype.type is np.float32 and (again := _cramped([x], scale)):
         y[:, again] = evaluate(x[:, again].astype("d"), mean[again], var[again], weight[again], bias[again], eps)
     return y
 
@@ -56,7 +56,7 @@ def train_backward(g, x, weight, eps):
         part += shift_
         np.subtract(g_, part, out=part)
         part *= scale_
-    values = (var * var, slope) if x.dtype == np.float32 else (var, gd_sum)  # g * d has to fit
+    values = (var * var, slope) if x.dtype.type is np.float32 else (var, gd_sum)  # g * d has to fit
     if again := _cramped([x, g], *values):
         s = ROOM[x.dtype.type]  # of both x and g: it leaves grad_input as it is
         grad_input[:, again], w, b = train_backward(g[:, again] * s, x[:, again] * s, weight[again], eps * s * s)
@@ -70,16 +70,16 @@ def evaluate_backward(g, x, mean, var, weight, eps):
     _, _, grad_bias, gd_sum = _sums(x - near[:, None], g)
     grad_weight, scale = (gd_sum - (mean - near) * grad_bias) * inv, weight * inv
     grad_input = g * scale.astype(g.dtype)[:, None]
-    if x.dtype == np.float32 and (again := _cramped([x, g], gd_sum, scale)):
+    if x.dtype.type is np.float32 and (again := _cramped([x, g], gd_sum, scale)):
         parts = *(a[:, again].astype("d") for a in (g, x)), mean[again], var[again], weight[again]
         grad_input[:, again], grad_weight[again], grad_bias[again] = evaluate_backward(*parts, eps)
     return grad_input, grad_weight, grad_bias
 
 
-def three_axes(x, *others):
-    """Return x as a contiguous array of shape (N, C, L), in the dtype that fits the others too; float16 as float32."""
-    samples, channels, *axes = x.shape
-    return np.ascontiguousarray(x, np.result_type(np.float32, x, *others)).reshape(samples, channels, prod(axes))
+def three_axes(x, dtype):
+    """Return x as a contiguous array of shape (N, C, L) and that dtype, but float16 as float32."""
+    x = np.ascontiguousarray(x, np.float32 if dtype.type is np.float16 else dtype)
+    return x[..., None] if x.ndim == 2 else x.reshape(*x.shape[:2], prod(x.shape[2:]))
 
 
 def _centered(x, g=None):
@@ -114,11 +114,11 @@ def _sums(d, g=None):
         if length > 1:
             sums = [a for part in parts for a in (part @ ones, np.vecdot(part, parts[0]))]
         else:  # BLAS adds rows fast
-            sums = [ones.dot(a.reshape(len(ones), -1)) for part in parts for a in (part, part * parts[0])]
-        if sums[0].size == channels:
-            sums = [a.reshape(channels).astype(np.float64) for a in sums]
-        else:
-            sums = [np.add.reduce(a.reshape(-1, channels), axis=0, dtype=np.float64) for a in sums]
+            rows = [part.reshape(len(ones), -1) for part in parts]
+            sums = [ones.dot(a) for row in rows for a in (row, row * rows[0])]
+        sums = [a.astype(np.float64) for a in sums]
+        if sums[0].shape != (channels,):
+            sums = [np.add.reduce(a.reshape(-1, channels), axis=0) for a in sums]
         totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
     return totals or [np.zeros(channels)] * 4
 
@@ -151,9 +151,10 @@ def _blocks(arrays, *values):
 
 def _cramped(arrays, *values):
     """Return the channels that have to be done again with more room, because one of the values does not fit."""
-    if all(v.dot(v) + (r := 1.0 / v).dot(r) < 1e60 for v in values):  # nearly always, and fast
+    values, single = [np.abs(v) for v in values], arrays[0].dtype.type is np.float32
+    if all(v.item(v.argmin()) > 1e-30 and v.item(v.argmax()) < 1e30 for v in values):  # nearly always, and fast
         return []
-    values, single = np.abs(values), arrays[0].dtype == np.float32
+    values = np.array(values)
     fits = (values > 1e-30) & (values < 1e30) if single else np.isfinite(values)
     channels = np.flatnonzero(~fits.all(axis=0)).tolist()
     return [c for c in channels if single or all(np.isfinite(a[:, c]).all() for a in arrays)]  # not what was nan or inf

@@ -68,12 +68,12 @@ def batch_norm(
         _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
 
     # nan and inf pass in silence, as in torch; what float64 cannot hold does not
-    overflow = "warn" if x.dtype == np.float64 and not training else "ignore"
+    overflow = "warn" if not training and x.dtype == np.float64 else "ignore"
     with np.errstate(all="ignore", over=overflow):
         if training:
-            y, batch_mean, batch_var = _passes.train(_passes.three_axes(x), gamma, beta, eps)
+            y, batch_mean, batch_var = _passes.train(_passes.three_axes(x, x.dtype), gamma, beta, eps)
         else:
-            y = _passes.evaluate(_passes.three_axes(x), mean, var, gamma, beta, eps)
+            y = _passes.evaluate(_passes.three_axes(x, x.dtype), mean, var, gamma, beta, eps)
         output = y.reshape(x.shape).astype(x.dtype, copy=False)
         if training and mean is not None:
             count = x.size // channels
@@ -132,8 +132,9 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     eps = _checks.eps(eps, training)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
 
+    dtype = np.result_type(x, grad)
     with np.errstate(all="ignore"):
-        z, g = _passes.three_axes(x, grad), _passes.three_axes(grad, x)
+        z, g = _passes.three_axes(x, dtype), _passes.three_axes(grad, dtype)
         if training:
             grad_input, grad_weight, grad_bias = _passes.train_backward(g, z, gamma, eps)
         else:
@@ -172,7 +173,8 @@ def batch_statistics(input):
     >>> batch_statistics(np.array([[1.0, 7.0], [2.0, 7.0], [4.0, 7.0], [5.0, 7.0]]))
     (array([3., 7.]), array([2.5, 0. ]))
     """
-    x = _passes.three_axes(_checks.batch("input", input, least=1))
+    x = _checks.batch("input", input, least=1)
+    x = _passes.three_axes(x, x.dtype)
     with np.errstate(all="ignore"):
         _, mean, var = _passes.train(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps=1.0)
     _checks.fits("var", var, mean)
