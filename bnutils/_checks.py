@@ -1,34 +1,36 @@
 """The checks at the door of ``functional`` and ``layers``: what is refused, and in which words."""
 
-import sys
 import warnings
-from math import isfinite
+from math import isfinite, ulp
+from sys import float_info
 
 import numpy as np
 
 FLOATS = {np.dtype(name) for name in ("float16", "float32", "float64")}
 
 
-def number(name, value, meaning, allowed):
-    """Return ``value`` as a float if it is a real number and ``allowed(value)``; ``meaning`` says what is allowed."""
-    real = type(value) is float or isinstance(value, (int, float, np.integer, np.floating))
-    if not real or isinstance(value, bool):
-        raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
-    if not allowed(value):  # refuses nan too: every comparison with it is false
+def number(name, value, meaning, least, most=1.0):
+    """Return ``value`` as a float if it is a real number from ``least`` to ``most``; ``meaning`` says this in words."""
+    real = value
+    if type(value) is not float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
+        real = value.item() if isinstance(value, np.generic) else value
+    if not least <= real <= most:  # refuses nan too: every comparison with it is false
         raise ValueError(f"{name} must be {meaning}, got {value!r}")
-    return float(value)
+    return float(real)
 
 
 def eps(value, training):
     """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
     if training:
-        return number("eps", value, "a finite number > 0 in training", lambda v: 0 < v <= sys.float_info.max)
-    return number("eps", value, "a finite number >= 0", lambda v: 0 <= v <= sys.float_info.max)
+        return number("eps", value, "a finite number > 0 in training", ulp(0.0), float_info.max)
+    return number("eps", value, "a finite number >= 0", 0.0, float_info.max)
 
 
 def momentum(value):
     """Return momentum as a float in [0, 1]."""
-    return number("momentum", value, "a number in [0, 1]", lambda v: 0 <= v <= 1)
+    return number("momentum", value, "a number in [0, 1]", 0.0)
 
 
 def flag(name, value):
@@ -104,18 +106,19 @@ def running(mean, var, channels, training, eps):
     variance("running_var", copies[1])
     if eps == 0 and not copies[1].all():  # in evaluation mode
         raise ValueError(f"eps must be > 0 where running_var is 0, got {eps} and running_var {copies[1]}")
-    no_overlap("running_mean", mean, running_var=var)
+    no_overlap("running_mean", mean, {"running_var": var})
     return copies
 
 
-def updatable(name, array, **others):
-    """Refuse a running array that training cannot update in place, or not without changing the ``others``."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise TypeError(f"{name} must be an ndarray of floats, training updates it in place, got {kind}")
-    if not array.flags.writeable:
-        raise ValueError(f"{name} must be writeable, training updates it in place, got a read-only array")
-    no_overlap(name, array, **others)
+def updatable(mean, var, **others):
+    """Refuse running arrays that training cannot update in place, or not without changing the ``others``."""
+    for name, array in (("running_mean", mean), ("running_var", var)):
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+            kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"{name} must be an ndarray of floats, training updates it in place, got {kind}")
+        if not array.flags.writeable:
+            raise ValueError(f"{name} must be writeable, training updates it in place, got a read-only array")
+        no_overlap(name, array, others)
 
 
 def fits(name, result, *causes):
@@ -130,11 +133,11 @@ def fits(name, result, *causes):
         warnings.warn(f"{name} is too large for {result.dtype} in channels {channels}", RuntimeWarning, stacklevel=3)
 
 
-def no_overlap(name, array, **others):
-    """Refuse an array that lies in the memory of another one."""
+def no_overlap(name, array, others):
+    """Refuse an array that lies in the memory of another one; two that own their memory are apart."""
+    owner = isinstance(array, np.ndarray) and array.flags.owndata
     for other, value in others.items():
-        if not isinstance(array, np.ndarray) or not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray) or (owner and value.flags.owndata and value is not array):
             continue
-        apart = array.flags.owndata and value.flags.owndata and array is not value
-        if not apart and np.shares_memory(array, value):
+        if isinstance(array, np.ndarray) and np.shares_memory(array, value):
             raise ValueError(f"{name} and {other} must not overlap in memory, got arrays that do")

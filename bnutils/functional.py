@@ -64,8 +64,7 @@ def batch_norm(
     beta = _checks.per_channel("bias", bias, channels, default=0.0)
     mean, var = _checks.running(running_mean, running_var, channels, training, eps)
     if training and mean is not None:
-        _checks.updatable("running_mean", running_mean, input=input, weight=weight, bias=bias)
-        _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
+        _checks.updatable(running_mean, running_var, input=input, weight=weight, bias=bias)
 
     # nan and inf pass in silence, as in torch; what float64 cannot hold does not
     overflow = "warn" if not training and x.dtype == np.float64 else "ignore"
