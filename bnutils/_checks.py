@@ -9,13 +9,11 @@ import numpy as np
 FLOATS = {np.dtype(name) for name in ("float16", "float32", "float64")}
 
 
-def number(name, value, meaning, least, most=1.0):
+def number(name, value, meaning, least, most):
     """Return ``value`` as a float if it is a real number from ``least`` to ``most``; ``meaning`` says this in words."""
-    real = value
-    if type(value) is not float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
-        real = value.item() if isinstance(value, np.generic) else value
+    real = float(value) if isinstance(value, np.floating) else value
+    if isinstance(real, bool) or not isinstance(real, (int, float, np.integer)):
+        raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
     if not least <= real <= most:  # refuses nan too: every comparison with it is false
         raise ValueError(f"{name} must be {meaning}, got {value!r}")
     return float(real)
@@ -23,14 +21,13 @@ def number(name, value, meaning, least, most=1.0):
 
 def eps(value, training):
     """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
-    if training:
-        return number("eps", value, "a finite number > 0 in training", ulp(0.0), float_info.max)
-    return number("eps", value, "a finite number >= 0", 0.0, float_info.max)
+    least, words = (ulp(0.0), "> 0 in training") if training else (0.0, ">= 0")
+    return number("eps", value, f"a finite number {words}", least, float_info.max)
 
 
 def momentum(value):
     """Return momentum as a float in [0, 1]."""
-    return number("momentum", value, "a number in [0, 1]", 0.0)
+    return number("momentum", value, "a number in [0, 1]", 0.0, 1.0)
 
 
 def flag(name, value):
@@ -99,9 +96,8 @@ def running(mean, var, channels, training, eps):
     if training and mean is None and var is None:
         return None, None
     if mean is None or var is None:
-        name = "running_mean" if mean is None else "running_var"
         when = "when the other running array is" if training else "in evaluation mode"
-        raise ValueError(f"{name} must be given {when}, got None")
+        raise ValueError(f"running_{'mean' if mean is None else 'var'} must be given {when}, got None")
     copies = per_channel("running_mean", mean, channels), per_channel("running_var", var, channels)
     variance("running_var", copies[1])
     if eps == 0 and not copies[1].all():  # in evaluation mode
@@ -135,9 +131,8 @@ def fits(name, result, *causes):
 
 def no_overlap(name, array, others):
     """Refuse an array that lies in the memory of another one; two that own their memory are apart."""
-    owner = isinstance(array, np.ndarray) and array.flags.owndata
     for other, value in others.items():
-        if not isinstance(value, np.ndarray) or (owner and value.flags.owndata and value is not array):
-            continue
-        if isinstance(array, np.ndarray) and np.shares_memory(array, value):
+        both = isinstance(array, np.ndarray) and isinstance(value, np.ndarray)
+        apart = both and array.flags.owndata and value.flags.owndata and array is not value
+        if both and not apart and np.shares_memory(array, value):
             raise ValueError(f"{name} and {other} must not overlap in memory, got arrays that do")

@@ -30,11 +30,10 @@ def train(x, weight, bias, eps):
 
 def evaluate(x, mean, var, weight, bias, eps):
     """Return the output that the running mean and variance give: a straight line for each channel."""
-    std, y, rest, near = np.sqrt(var + eps), np.empty_like(x), mean, []
+    std, y = np.sqrt(var + eps), np.empty_like(x)  # x * scale loses no digits to a mean within 4 std of 0
     scale, far = weight / std, np.abs(mean / std)
-    if not far.item(far.argmax()) <= 4:  # x * scale loses no digits to a mean within 4 std of 0
-        near = [np.nan_to_num((mean * (far > 4)).astype(x.dtype), posinf=0, neginf=0)]
-        rest = mean - near[0]
+    near = [] if _within(0, far, 4) else [np.nan_to_num((mean * (far > 4)).astype(x.dtype), posinf=0, neginf=0)]
+    rest = mean - near[0] if near else mean
     for part, x_, scale_, shift_, *near_ in _blocks([y, x], scale, bias - rest * scale, *near):
         np.multiply(np.subtract(x_, *near_, out=part) if near else x_, scale_, out=part)
         part += shift_
@@ -56,8 +55,7 @@ def train_backward(g, x, weight, eps):
         part += shift_
         np.subtract(g_, part, out=part)
         part *= scale_
-    values = (var * var, slope) if x.dtype.type is np.float32 else (var, gd_sum)  # g * d has to fit
-    if again := _cramped([x, g], *values):
+    if again := _cramped([x, g], *((var * var, slope) if x.dtype.type is np.float32 else (var, gd_sum))):  # g * d fits
         s = ROOM[x.dtype.type]  # of both x and g: it leaves grad_input as it is
         grad_input[:, again], w, b = train_backward(g[:, again] * s, x[:, again] * s, weight[again], eps * s * s)
         grad_weight[again], grad_bias[again] = w / s, b / s
@@ -95,7 +93,7 @@ def _centered(x, g=None):
         total, squares, *of_g = _sums(d, g)
         rest, square = total / count, squares / count
         share = (rest2 := rest * rest) / square  # 4 / 5: the mean square is mean**2 + var
-        if share.item(share.argmax()) <= 0.8 or not (far := share > 0.8).any():
+        if _within(0, share, 0.8) or not (far := share > 0.8).any():
             break
         mean = x[0, :, 0] + (x[::16] - x[:1, :, :1]).mean(axis=(0, 2))
         near = np.where(far & np.isfinite(mean), mean, 0 if near is None else near).astype(x.dtype)
@@ -107,8 +105,7 @@ def _sums(d, g=None):
 
     Only 128 samples, or 1024 positions of one sample, are added in the dtype of d.
     """
-    n, channels, length = d.shape
-    totals = []
+    channels, length, totals = *d.shape[1:], []
     for parts in _blocks([d] if g is None else [d, g]):
         ones = ONES[d.dtype.type][: min(len(parts[0]), 128) if length == 1 else parts[0].shape[2]]
         if length > 1:
@@ -135,9 +132,7 @@ def _blocks(arrays, *values):
         yield *arrays, *values
         return
     width = min(length, 1024) or 1
-    k = min(n, 2**13 // (channels * width)) or 1 if n > 256 else 1
-    if not values:
-        k = 128 if length == 1 else 1
+    k = 128 if not values and length == 1 else min(n, 2**13 // (channels * width)) or 1 if values and n > 256 else 1
     step, whole = 2**17 // (channels * width * k) * k or k, n - n % k
     values = [value.repeat(width, axis=2).repeat(k, axis=0) for value in values]
     for i in [*range(0, whole, step), *[whole] * (whole < n)]:
@@ -152,9 +147,13 @@ def _blocks(arrays, *values):
 def _cramped(arrays, *values):
     """Return the channels that have to be done again with more room, because one of the values does not fit."""
     values, single = [np.abs(v) for v in values], arrays[0].dtype.type is np.float32
-    if all(v.item(v.argmin()) > 1e-30 and v.item(v.argmax()) < 1e30 for v in values):  # nearly always, and fast
+    if all(_within(1e-30, v, 1e30) for v in values):
         return []
-    values = np.array(values)
-    fits = (values > 1e-30) & (values < 1e30) if single else np.isfinite(values)
-    channels = np.flatnonzero(~fits.all(axis=0)).tolist()
+    fits = [(v > 1e-30) & (v < 1e30) if single else np.isfinite(v) for v in values]
+    channels = np.flatnonzero(~np.all(fits, axis=0)).tolist()
     return [c for c in channels if single or all(np.isfinite(a[:, c]).all() for a in arrays)]  # not what was nan or inf
+
+
+def _within(least, values, most):
+    """Return whether all values are in this range: nan is not, and argmin finds it, in a third of the time of min."""
+    return values.item(values.argmin()) >= least and values.item(values.argmax()) <= most
