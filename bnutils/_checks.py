@@ -1,8 +1,7 @@
 """The checks at the door of ``functional`` and ``layers``: what is refused, and in which words."""
 
 import warnings
-from math import isfinite, ulp
-from sys import float_info
+from math import inf, isfinite, nextafter, ulp
 
 import numpy as np
 
@@ -22,7 +21,7 @@ def number(name, value, meaning, least, most):
 def eps(value, training):
     """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
     least, words = (ulp(0.0), "> 0 in training") if training else (0.0, ">= 0")
-    return number("eps", value, f"a finite number {words}", least, float_info.max)
+    return number("eps", value, f"a finite number {words}", least, nextafter(inf, 0))
 
 
 def momentum(value):
@@ -56,9 +55,7 @@ def real_array(name, value):
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} must be an array: {error}") from None
-    if array.dtype.kind in "iu":
-        return array.astype(np.float64)
-    native = array.dtype.newbyteorder("=")
+    native = np.dtype(np.float64) if array.dtype.kind in "iu" else array.dtype.newbyteorder("=")
     if native not in FLOATS:
         raise TypeError(f"{name} must be float16, float32, float64 or integer, got dtype {array.dtype}")
     return array.astype(native, copy=False)
@@ -91,7 +88,7 @@ def variance(name, value):
     return value
 
 
-def running(mean, var, channels, training, eps):
+def running(mean, var, channels, training, eps, others=None):
     """Return float64 copies of the running arrays, or (None, None) for a training call without them."""
     if training and mean is None and var is None:
         return None, None
@@ -103,10 +100,12 @@ def running(mean, var, channels, training, eps):
     if eps == 0 and not copies[1].all():  # in evaluation mode
         raise ValueError(f"eps must be > 0 where running_var is 0, got {eps} and running_var {copies[1]}")
     no_overlap("running_mean", mean, {"running_var": var})
+    if training:
+        updatable(mean, var, others)
     return copies
 
 
-def updatable(mean, var, **others):
+def updatable(mean, var, others):
     """Refuse running arrays that training cannot update in place, or not without changing the ``others``."""
     for name, array in (("running_mean", mean), ("running_var", var)):
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
@@ -124,8 +123,7 @@ def fits(name, result, *causes):
     finite = np.isfinite(result)
     for cause in causes:
         finite |= ~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2)))
-    if not finite.all():
-        channels = np.flatnonzero(~finite).tolist()
+    if channels := np.flatnonzero(~finite).tolist():
         warnings.warn(f"{name} is too large for {result.dtype} in channels {channels}", RuntimeWarning, stacklevel=3)
 
 

@@ -87,11 +87,10 @@ def _centered(x, g=None):
     If not, it is the mean of every 16th sample, within 4 whatever the data; shifted by the first: exact for constants.
     """
     near = _centered(x[: len(x) // 32])[1] if len(x) // 32 * x.shape[2] >= 64 else None  # a glance may save a pass
-    count = x.size / x.shape[1]
     for _ in range(2):
         d = x if near is None else x - near[:, None]
         total, squares, *of_g = _sums(d, g)
-        rest, square = total / count, squares / count
+        rest, square = total / (count := x.size / x.shape[1]), squares / count
         share = (rest2 := rest * rest) / square  # 4 / 5: the mean square is mean**2 + var
         if _within(0, share, 0.8) or not (far := share > 0.8).any():
             break

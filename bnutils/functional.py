@@ -62,9 +62,8 @@ def batch_norm(
     eps, momentum = _checks.eps(eps, training), _checks.momentum(momentum)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
     beta = _checks.per_channel("bias", bias, channels, default=0.0)
-    mean, var = _checks.running(running_mean, running_var, channels, training, eps)
-    if training and mean is not None:
-        _checks.updatable(running_mean, running_var, input=input, weight=weight, bias=bias)
+    others = {"input": input, "weight": weight, "bias": bias}
+    mean, var = _checks.running(running_mean, running_var, channels, training, eps, others)
 
     # nan and inf pass in silence, as in torch; what float64 cannot hold does not
     overflow = "warn" if not training and x.dtype == np.float64 else "ignore"
@@ -75,9 +74,8 @@ def batch_norm(
             y = _passes.evaluate(_passes.three_axes(x, x.dtype), mean, var, gamma, beta, eps)
         output = y.reshape(x.shape).astype(x.dtype, copy=False)
         if training and mean is not None:
-            count = x.size // channels
             running_mean[:] = (1 - momentum) * mean + momentum * batch_mean
-            running_var[:] = (1 - momentum) * var + momentum * count / (count - 1) * batch_var  # unbiased
+            running_var[:] = (1 - momentum) * var + momentum / (1 - channels / x.size) * batch_var  # unbiased
             _checks.fits("running_mean", running_mean, mean, batch_mean)
             _checks.fits("running_var", running_var, var, batch_mean)
     return output
@@ -173,9 +171,9 @@ def batch_statistics(input):
     (array([3., 7.]), array([2.5, 0. ]))
     """
     x = _checks.batch("input", input, least=1)
-    x = _passes.three_axes(x, x.dtype)
+    weight, bias = np.ones(x.shape[1]), np.zeros(x.shape[1])
     with np.errstate(all="ignore"):
-        _, mean, var = _passes.train(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps=1.0)
+        _, mean, var = _passes.train(_passes.three_axes(x, x.dtype), weight, bias, eps=1.0)
     _checks.fits("var", var, mean)
     return mean, var
 
