@@ -120,10 +120,8 @@ def fits(name, result, *causes):
     """Warn of channels whose result is too large for its dtype: not finite, though its causes are."""
     if isfinite(result.dot(result)):  # nearly always, and fast
         return
-    finite = np.isfinite(result)
-    for cause in causes:
-        finite |= ~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2)))
-    if channels := np.flatnonzero(~finite).tolist():
+    expected = [~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2))) for cause in causes]
+    if channels := np.flatnonzero(~np.any([np.isfinite(result), *expected], axis=0)).tolist():
         warnings.warn(f"{name} is too large for {result.dtype} in channels {channels}", RuntimeWarning, stacklevel=3)
 
 

@@ -5,8 +5,6 @@ shape (C,) and is float64. The batch keeps its dtype (float16: float32), which i
 are done again with more room: float32 in float64, float64 times a power of two.
 """
 
-from math import prod
-
 import numpy as np
 
 ROOM = {np.float32: np.float64(1), np.float64: np.float64(2.0**-600)}  # float32 * np.float64 is float64
@@ -77,7 +75,7 @@ def evaluate_backward(g, x, mean, var, weight, eps):
 def three_axes(x, dtype):
     """Return x as a contiguous array of shape (N, C, L) and that dtype, but float16 as float32."""
     x = np.ascontiguousarray(x, np.float32 if dtype.type is np.float16 else dtype)
-    return x[..., None] if x.ndim == 2 else x.reshape(*x.shape[:2], prod(x.shape[2:]))
+    return x[..., None] if x.ndim == 2 else x.reshape(*x.shape[:2], np.prod(x.shape[2:], dtype=int))
 
 
 def _centered(x, g=None):

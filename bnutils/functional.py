@@ -58,16 +58,14 @@ def batch_norm(
     (array([0.3]), array([1.233]))
     """
     x = _checks.batch("input", input, least=2 if _checks.flag("training", training) else 0)
-    channels = x.shape[1]
-    eps, momentum = _checks.eps(eps, training), _checks.momentum(momentum)
+    channels, eps, momentum = x.shape[1], _checks.eps(eps, training), _checks.momentum(momentum)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
     beta = _checks.per_channel("bias", bias, channels, default=0.0)
     others = {"input": input, "weight": weight, "bias": bias}
     mean, var = _checks.running(running_mean, running_var, channels, training, eps, others)
 
     # nan and inf pass in silence, as in torch; what float64 cannot hold does not
-    overflow = "warn" if not training and x.dtype == np.float64 else "ignore"
-    with np.errstate(all="ignore", over=overflow):
+    with np.errstate(all="ignore", over="warn" if not training and x.dtype == np.float64 else "ignore"):
         if training:
             y, batch_mean, batch_var = _passes.train(_passes.three_axes(x, x.dtype), gamma, beta, eps)
         else:
@@ -125,8 +123,7 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     grad = _checks.batch("grad_output", grad_output, least=min(x.size, 1))
     if grad.shape != x.shape:
         raise ValueError(f"grad_output must have the shape of the input, {x.shape}, got shape {grad.shape}")
-    channels = x.shape[1]
-    eps = _checks.eps(eps, training)
+    channels, eps = x.shape[1], _checks.eps(eps, training)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
 
     dtype = np.result_type(x, grad)
@@ -171,9 +168,8 @@ def batch_statistics(input):
     (array([3., 7.]), array([2.5, 0. ]))
     """
     x = _checks.batch("input", input, least=1)
-    weight, bias = np.ones(x.shape[1]), np.zeros(x.shape[1])
     with np.errstate(all="ignore"):
-        _, mean, var = _passes.train(_passes.three_axes(x, x.dtype), weight, bias, eps=1.0)
+        _, mean, var = _passes.train(_passes.three_axes(x, x.dtype), np.ones(x.shape[1]), np.ones(x.shape[1]), eps=1.0)
     _checks.fits("var", var, mean)
     return mean, var
 
