@@ -5,6 +5,7 @@ from math import inf, isfinite, nextafter, ulp
 
 import numpy as np
 
+LARGEST = nextafter(inf, 0)
 FLOATS = {np.dtype(name) for name in ("float16", "float32", "float64")}
 
 
@@ -21,7 +22,7 @@ def number(name, value, meaning, least, most):
 def eps(value, training):
     """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
     least, words = (ulp(0.0), "> 0 in training") if training else (0.0, ">= 0")
-    return number("eps", value, f"a finite number {words}", least, nextafter(inf, 0))
+    return number("eps", value, f"a finite number {words}", least, LARGEST)
 
 
 def momentum(value):

@@ -30,7 +30,9 @@ def evaluate(x, mean, var, weight, bias, eps):
     """Return the output that the running mean and variance give: a straight line for each channel."""
     std, y = np.sqrt(var + eps), np.empty_like(x)  # x * scale loses no digits to a mean within 4 std of 0
     scale, far = weight / std, np.abs(mean / std)
-    near = [] if _within(0, far, 4) else [np.nan_to_num((mean * (far > 4)).astype(x.dtype), posinf=0, neginf=0)]
+    near = []
+    if not far.item(far.argmax()) <= 4:  # argmax is three times as fast as max, and finds nan
+        near = [np.nan_to_num((mean * (far > 4)).astype(x.dtype), posinf=0, neginf=0)]
     rest = mean - near[0] if near else mean
     for part, x_, scale_, shift_, *near_ in _blocks([y, x], scale, bias - rest * scale, *near):
         np.multiply(np.subtract(x_, *near_, out=part) if near else x_, scale_, out=part)
@@ -90,7 +92,7 @@ def _centered(x, g=None):
         total, squares, *of_g = _sums(d, g)
         rest, square = total / (count := x.size / x.shape[1]), squares / count
         share = (rest2 := rest * rest) / square  # 4 / 5: the mean square is mean**2 + var
-        if _within(0, share, 0.8) or not (far := share > 0.8).any():
+        if share.item(share.argmax()) <= 0.8 or not (far := share > 0.8).any():
             break
         mean = x[0, :, 0] + (x[::16] - x[:1, :, :1]).mean(axis=(0, 2))
         near = np.where(far & np.isfinite(mean), mean, 0 if near is None else near).astype(x.dtype)
@@ -144,13 +146,8 @@ def _blocks(arrays, *values):
 def _cramped(arrays, *values):
     """Return the channels that have to be done again with more room, because one of the values does not fit."""
     values, single = [np.abs(v) for v in values], arrays[0].dtype.type is np.float32
-    if all(_within(1e-30, v, 1e30) for v in values):
+    if all(v.item(v.argmin()) > 1e-30 and v.item(v.argmax()) < 1e30 for v in values):
         return []
     fits = [(v > 1e-30) & (v < 1e30) if single else np.isfinite(v) for v in values]
     channels = np.flatnonzero(~np.all(fits, axis=0)).tolist()
     return [c for c in channels if single or all(np.isfinite(a[:, c]).all() for a in arrays)]  # not what was nan or inf
-
-
-def _within(least, values, most):
-    """Return whether all values are in this range: nan is not, and argmin finds it, in a third of the time of min."""
-    return values.item(values.argmin()) >= least and values.item(values.argmax()) <= most
