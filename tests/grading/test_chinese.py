@@ -1,5 +1,6 @@
 """A Chinese notebook is graded as the English one is, and its student reads Chinese; both in the same run."""
 
+import functools
 import json
 import pickle
 import re
@@ -76,10 +77,16 @@ def read_on(page):
     return tree.text_content()
 
 
+@functools.cache
+def pieces():
+    """Return the pieces of the grader's English sentences between the places of their values."""
+    found = {piece.strip(" ,.:;") for words in translations(GRADING) for piece in re.split(r"\{\d\}", words)}
+    return {piece for piece in found if " " in piece}
+
+
 def english_in(text):
     """Return the pieces of the grader's English sentences that stand in a text."""
-    pieces = {piece.strip(" ,.:;") for words in translations(GRADING) for piece in re.split(r"\{\d\}", words)}
-    return [piece for piece in pieces if " " in piece and piece in text]
+    return [piece for piece in pieces() if piece in text]
 
 
 @pytest.mark.parametrize("lose", [lambda notebook: notebook, without_metadata], ids=["as saved", "without metadata"])
