@@ -9,17 +9,8 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "batch-normalization"
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 
-# No code of a student runs in nbgrader: workers have run it before, and what came out is written into the cells.
-c.Autograde.sanitize_preprocessors = [
-    "nbgrader.preprocessors.DeduplicateIds",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-c.Autograde.autograde_preprocessors = [
-    "grading.judge.Record",
-    "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+# No code of a student runs in nbgrader: `make grade` judges and writes the points, and this button does nothing.
+c.Autograde.sanitize_preprocessors = ["grading.button.RefuseToGrade"]
+c.Autograde.autograde_preprocessors = []
+
+c.ExportPlugin.to = "nbgrader.csv"  # grades.csv is ours

@@ -1,32 +1,33 @@
 """The checks at the door of ``functional`` and ``layers``: what is refused, and in which words."""
 
-import sys
 import warnings
+from math import inf, isfinite, nextafter, ulp
 
 import numpy as np
 
-FLOATS = (np.float16, np.float32, np.float64)
+LARGEST = nextafter(inf, 0)
+FLOATS = {np.dtype(name) for name in ("float16", "float32", "float64")}
 
 
-def number(name, value, meaning, allowed):
-    """Return ``value`` as a float if it is a real number and ``allowed(value)``; ``meaning`` says what is allowed."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+def number(name, value, meaning, least, most):
+    """Return ``value`` as a float if it is a real number from ``least`` to ``most``; ``meaning`` says this in words."""
+    real = float(value) if isinstance(value, np.floating) else value
+    if isinstance(real, bool) or not isinstance(real, (int, float, np.integer)):
         raise TypeError(f"{name} must be {meaning}, got {value!r} of type {type(value).__name__}")
-    if not allowed(value):  # refuses nan too: every comparison with it is false
+    if not least <= real <= most:  # refuses nan too: every comparison with it is false
         raise ValueError(f"{name} must be {meaning}, got {value!r}")
-    return float(value)
+    return float(real)
 
 
 def eps(value, training):
     """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
-    if training:
-        return number("eps", value, "a finite number > 0 in training", lambda v: 0 < v <= sys.float_info.max)
-    return number("eps", value, "a finite number >= 0", lambda v: 0 <= v <= sys.float_info.max)
+    least, words = (ulp(0.0), "> 0 in training") if training else (0.0, ">= 0")
+    return number("eps", value, f"a finite number {words}", least, LARGEST)
 
 
 def momentum(value):
     """Return momentum as a float in [0, 1]."""
-    return number("momentum", value, "a number in [0, 1]", lambda v: 0 <= v <= 1)
+    return number("momentum", value, "a number in [0, 1]", 0.0, 1.0)
 
 
 def flag(name, value):
@@ -47,7 +48,7 @@ def positive_int(name, value):
 
 def real_array(name, value):
     """Return ``value`` as an ndarray of float16, float32 or float64; integers become float64."""
-    if type(value) is np.ndarray and value.dtype.type in FLOATS and value.dtype.isnative:
+    if type(value) is np.ndarray and value.dtype in FLOATS:
         return value  # nearly always
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array, got one: the values under the mask would count")
@@ -55,11 +56,10 @@ def real_array(name, value):
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} must be an array: {error}") from None
-    if array.dtype.kind in "iu":
-        return array.astype(np.float64)
-    if array.dtype.type not in FLOATS:
+    native = np.dtype(np.float64) if array.dtype.kind in "iu" else array.dtype.newbyteorder("=")
+    if native not in FLOATS:
         raise TypeError(f"{name} must be float16, float32, float64 or integer, got dtype {array.dtype}")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return array.astype(native, copy=False)
 
 
 def batch(name, value, least):
@@ -84,53 +84,52 @@ def per_channel(name, value, channels, default=None):
 
 def variance(name, value):
     """Return ``value`` if none of it is negative; nan may pass, an earlier batch can have left it there."""
-    if np.count_nonzero(value < 0):  # a microsecond less than any()
+    if value.size and not value.item(value.argmin()) >= 0 and (value < 0).any():  # argmin is fast, and finds nan first
         raise ValueError(f"{name} must not be negative, got {value.min()}")
     return value
 
 
-def running(mean, var, channels, training, eps):
+def running(mean, var, channels, training, eps, others=None):
     """Return float64 copies of the running arrays, or (None, None) for a training call without them."""
     if training and mean is None and var is None:
         return None, None
-    for name, array in (("running_mean", mean), ("running_var", var)):
-        if array is None:
-            when = "when the other running array is" if training else "in evaluation mode"
-            raise ValueError(f"{name} must be given {when}, got None")
+    if mean is None or var is None:
+        when = "when the other running array is" if training else "in evaluation mode"
+        raise ValueError(f"running_{'mean' if mean is None else 'var'} must be given {when}, got None")
     copies = per_channel("running_mean", mean, channels), per_channel("running_var", var, channels)
     variance("running_var", copies[1])
     if eps == 0 and not copies[1].all():  # in evaluation mode
         raise ValueError(f"eps must be > 0 where running_var is 0, got {eps} and running_var {copies[1]}")
-    no_overlap("running_mean", mean, running_var=var)
+    no_overlap("running_mean", mean, {"running_var": var})
+    if training:
+        updatable(mean, var, others)
     return copies
 
 
-def updatable(name, array, **others):
-    """Refuse a running array that training cannot update in place, or not without changing the ``others``."""
-    if array is None:
-        return
-    if not isinstance(array, np.ndarray) or array.dtype.type not in FLOATS:
-        kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise TypeError(f"{name} must be an ndarray of floats, training updates it in place, got {kind}")
-    if not array.flags.writeable:
-        raise ValueError(f"{name} must be writeable, training updates it in place, got a read-only array")
-    no_overlap(name, array, **others)
+def updatable(mean, var, others):
+    """Refuse running arrays that training cannot update in place, or not without changing the ``others``."""
+    for name, array in (("running_mean", mean), ("running_var", var)):
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+            kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"{name} must be an ndarray of floats, training updates it in place, got {kind}")
+        if not array.flags.writeable:
+            raise ValueError(f"{name} must be writeable, training updates it in place, got a read-only array")
+        no_overlap(name, array, others)
 
 
 def fits(name, result, *causes):
     """Warn of channels whose result is too large for its dtype: not finite, though its causes are."""
-    finite = np.isfinite(result)
-    if np.count_nonzero(finite) == finite.size:
+    if isfinite(result.dot(result)):  # nearly always, and fast
         return
-    for cause in causes:
-        finite |= ~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2)))
-    if not finite.all():
-        channels = np.flatnonzero(~finite).tolist()
+    expected = [~np.isfinite(cause if cause.ndim == 1 else np.abs(cause).max(axis=(0, 2))) for cause in causes]
+    if channels := np.flatnonzero(~np.any([np.isfinite(result), *expected], axis=0)).tolist():
         warnings.warn(f"{name} is too large for {result.dtype} in channels {channels}", RuntimeWarning, stacklevel=3)
 
 
-def no_overlap(name, array, **others):
-    """Refuse an array that lies in the memory of another one."""
+def no_overlap(name, array, others):
+    """Refuse an array that lies in the memory of another one; two that own their memory are apart."""
     for other, value in others.items():
-        if isinstance(array, np.ndarray) and isinstance(value, np.ndarray) and np.shares_memory(array, value):
+        both = isinstance(array, np.ndarray) and isinstance(value, np.ndarray)
+        apart = both and array.flags.owndata and value.flags.owndata and array is not value
+        if both and not apart and np.shares_memory(array, value):
             raise ValueError(f"{name} and {other} must not overlap in memory, got arrays that do")

@@ -58,27 +58,22 @@ def batch_norm(
     (array([0.3]), array([1.233]))
     """
     x = _checks.batch("input", input, least=2 if _checks.flag("training", training) else 0)
-    channels = x.shape[1]
-    eps, momentum = _checks.eps(eps, training), _checks.momentum(momentum)
+    channels, eps, momentum = x.shape[1], _checks.eps(eps, training), _checks.momentum(momentum)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
     beta = _checks.per_channel("bias", bias, channels, default=0.0)
-    mean, var = _checks.running(running_mean, running_var, channels, training, eps)
-    if training:
-        _checks.updatable("running_mean", running_mean, input=input, weight=weight, bias=bias)
-        _checks.updatable("running_var", running_var, input=input, weight=weight, bias=bias)
+    others = {"input": input, "weight": weight, "bias": bias}
+    mean, var = _checks.running(running_mean, running_var, channels, training, eps, others)
 
     # nan and inf pass in silence, as in torch; what float64 cannot hold does not
-    overflow = "warn" if x.dtype == np.float64 and not training else "ignore"
-    with np.errstate(all="ignore", over=overflow):
+    with np.errstate(all="ignore", over="warn" if not training and x.dtype == np.float64 else "ignore"):
         if training:
-            y, batch_mean, batch_var = _passes.train(_passes.three_axes(x), gamma, beta, eps)
+            y, batch_mean, batch_var = _passes.train(_passes.three_axes(x, x.dtype), gamma, beta, eps)
         else:
-            y = _passes.evaluate(_passes.three_axes(x), mean, var, gamma, beta, eps)
+            y = _passes.evaluate(_passes.three_axes(x, x.dtype), mean, var, gamma, beta, eps)
         output = y.reshape(x.shape).astype(x.dtype, copy=False)
         if training and mean is not None:
-            count = x.size // channels
             running_mean[:] = (1 - momentum) * mean + momentum * batch_mean
-            running_var[:] = (1 - momentum) * var + momentum * count / (count - 1) * batch_var  # unbiased
+            running_var[:] = (1 - momentum) * var + momentum / (1 - channels / x.size) * batch_var  # unbiased
             _checks.fits("running_mean", running_mean, mean, batch_mean)
             _checks.fits("running_var", running_var, var, batch_mean)
     return output
@@ -128,13 +123,12 @@ def batch_norm_backward(grad_output, input, weight=None, running_mean=None, runn
     grad = _checks.batch("grad_output", grad_output, least=min(x.size, 1))
     if grad.shape != x.shape:
         raise ValueError(f"grad_output must have the shape of the input, {x.shape}, got shape {grad.shape}")
-    channels = x.shape[1]
-    eps = _checks.eps(eps, training)
+    channels, eps = x.shape[1], _checks.eps(eps, training)
     gamma = _checks.per_channel("weight", weight, channels, default=1.0)
 
     dtype = np.result_type(x, grad)
     with np.errstate(all="ignore"):
-        z, g = _passes.three_axes(x.astype(dtype, copy=False)), _passes.three_axes(grad.astype(dtype, copy=False))
+        z, g = _passes.three_axes(x, dtype), _passes.three_axes(grad, dtype)
         if training:
             grad_input, grad_weight, grad_bias = _passes.train_backward(g, z, gamma, eps)
         else:
@@ -173,9 +167,9 @@ def batch_statistics(input):
     >>> batch_statistics(np.array([[1.0, 7.0], [2.0, 7.0], [4.0, 7.0], [5.0, 7.0]]))
     (array([3., 7.]), array([2.5, 0. ]))
     """
-    x = _passes.three_axes(_checks.batch("input", input, least=1))
+    x = _checks.batch("input", input, least=1)
     with np.errstate(all="ignore"):
-        _, mean, var = _passes.train(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps=1.0)
+        _, mean, var = _passes.train(_passes.three_axes(x, x.dtype), np.ones(x.shape[1]), np.ones(x.shape[1]), eps=1.0)
     _checks.fits("var", var, mean)
     return mean, var
 

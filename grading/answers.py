@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from grading.words import Said, say
+
 GIVEN = {  # what the first cell of an assignment imports, should it be gone
     "np": "import numpy as np",
     "torch": "import torch",
@@ -24,6 +26,7 @@ FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINITION = FUNCTION | ast.ClassDef
 IMPORT = ast.Import | ast.ImportFrom
 PYTHON = "Python {}.{}".format(*sys.version_info)
+TITLE = re.compile(r"# (.+?)(?:,? \(?\d+ points?\b.*|\.|: .*)?$")  # "# One row, 1 point: in training it is refused."
 ODD = SyntaxError, ValueError, RecursionError, MemoryError  # what Python raises for a text that it cannot read
 
 
@@ -71,7 +74,7 @@ class Answers:
                 self.remarks.append(fault)
                 self.statements += [unread(name, fault) for name in defined_in(source_of(cell))]
         bound = frozenset().union(*(statement.binds for statement in self.statements))
-        self.remarks += [f"there is no {name} in the notebook" for name in asked if name not in bound]
+        self.remarks += [say("there is no {0} in the notebook", name) for name in asked if name not in bound]
 
     def code(self, test=None, everything=False):
         """Return the code to be run for the test cell of this name, or, if there is none, for the whole notebook.
@@ -124,6 +127,11 @@ def is_test(cell):
     meta = cell.get("metadata")
     meta = meta.get("nbgrader") if isinstance(meta, dict) else None
     return isinstance(meta, dict) and bool(meta.get("grade")) and not meta.get("solution")
+
+
+def title_of(cell):
+    """Return the name of a concept, which begins its test cell."""
+    return Said(TITLE.match(source_of(cell).splitlines()[0])[1])
 
 
 def source_of(cell):
@@ -209,8 +217,10 @@ def fault_of(source, error):
     lines = [line.strip() for line in source.splitlines()]
     first = next((line for line in lines if line and not line.startswith("#")), "")
     what = getattr(error, "msg", None) or type(error).__name__
-    line = f", line {error.lineno} of it" if getattr(error, "lineno", None) else ""
-    return f"the cell that begins with {first[:50]!r} is no {PYTHON}: {what}{line}"
+    values = f"{first[:50]!r}", PYTHON, what
+    if getattr(error, "lineno", None):
+        return say("the cell that begins with {0} is no {1}: {2}, line {3} of it", *values, error.lineno)
+    return say("the cell that begins with {0} is no {1}: {2}", *values)
 
 
 def defined_in(source):
@@ -220,4 +230,4 @@ def defined_in(source):
 
 def unread(name, fault):
     """Return a definition that says what is wrong with its cell, in place of one that cannot be read."""
-    return Statement(f"def {name}(*_, **__): raise SyntaxError({fault!r})", frozenset([name]), empty=True)
+    return Statement(f"def {name}(*_, **__): raise SyntaxError({str(fault)!r})", frozenset([name]), empty=True)

@@ -5,6 +5,7 @@ Moodle's ``Name_123_assignsubmission_file/any name.ipynb``, also without folders
 ``name_123_456_forward.ipynb``. Whatever else lies there has a row, too, which says what it is.
 """
 
+import functools
 import json
 import re
 import zipfile
@@ -12,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.answers import source_of
-from grading.course import NAMES, release_of
+from grading.course import COURSE, NAMES, release_of
 from grading.repair import is_answer, match
+from grading.words import CHINESE, ENGLISH, say
 
 LARGEST = 2**26  # bytes of a notebook
 MOODLE = re.compile(r"^(.+?_\d+)_assignsubmission_.*$")  # Ada Lovelace_12345_assignsubmission_file
 CANVAS = re.compile(r"^(.+?)_(?:LATE_)?(\d+)_\d+_.*$")  # lovelaceada_12345_67890_forward
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.I)  # browsers add an ending, where they know none
+HAN, LATIN = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z]{2,}")
 OF_THE_SYSTEM = re.compile(r"\._.*|\.DS_Store|__MACOSX|Thumbs\.db|desktop\.ini|timestamp\.txt|\.ipynb_checkpoints")
 
 
@@ -29,65 +32,120 @@ class Submission:
     student: str
     assignment: str | None
     path: Path
-    notebook: dict | None = None
     problem: str = ""
     remarks: list = field(default_factory=list)
     untouched: bool = False
-    judgement: dict | None = None  # what `judge.Record` is to write
+
+
+@dataclass
+class HandIn:
+    """All files of one student, or his empty folder."""
+
+    student: str
+    folder: Path
+    paths: list = field(default_factory=list)
 
 
 def collect(folder, course, only=None):
     """Return the submissions below a folder, one for each student and assignment, in order of their names.
 
+    The parameters are those of `hand_ins`. A submission has a ``problem`` where its file is no notebook of the course.
+    """
+    names = assignments_of(course, only)
+    return in_order(s for each in hand_ins(folder) for s in sort_out(each, names, course))
+
+
+def assignments_of(course, only=None):
+    """Return the names of the assignments that may have been handed in; ValueError if there are none."""
+    names = [name for name in NAMES if release_of(name, course).exists() and only in (None, name)]
+    if not names:
+        raise ValueError(f"ASSIGNMENT must be one of {NAMES}, made by `make assignments`, got {only!r}")
+    return names
+
+
+def hand_ins(folder, student=None, course=COURSE):
+    """Return what each student has handed in below a folder; no file is opened.
+
     Parameters
     ----------
     folder : path
         The folder of submissions.
+    student : str, optional
+        The only one that is wanted, as the folder or as grades.csv calls him.
     course : path
-        The course's folder, with the releases.
-    only : str, optional
-        The one assignment that all submissions are of.
+        The course's folder, perhaps with a roster.
 
     Returns
     -------
-    list of Submission
-        With ``problem`` where a file is no notebook of the course.
+    list of HandIn
 
     Raises
     ------
     ValueError
-        If there is no such folder or assignment, or nothing in it.
+        If there is no such folder or student, nothing in it, or if it is the course itself.
     """
-    folder = Path(folder)
-    if not str(folder) or not folder.is_dir():
-        raise ValueError(f"SUBMISSIONS must be a folder, got {str(folder)!r}")
-    names = [name for name in NAMES if release_of(name, course).exists() and only in (None, name)]
-    if not names:
-        raise ValueError(f"ASSIGNMENT must be one of {NAMES}, made by `make assignments`, got {only!r}")
-    releases = {name: cells_of(release_of(name, course)) for name in names}
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not is_of_the_system(path, folder)]
-    paths = [path for path in files if NOTEBOOK.search(path.name) or path.suffix.lower() == ".zip"]
-    if not paths:
+    path = Path(folder)
+    if not str(folder) or not path.is_dir():
+        raise ValueError(f"SUBMISSIONS must be a folder, got {str(folder)!r}: make grade SUBMISSIONS=folder")
+    if COURSE.resolve().is_relative_to(path.resolve()):
+        raise ValueError(f"SUBMISSIONS must hold nothing but submissions, got {str(folder)!r}, which holds the course")
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and not is_of_the_system(file, path)]
+    if not any(is_notebook(file) for file in files):
         raise ValueError(f"SUBMISSIONS must hold notebooks, got {str(folder)!r}, in which no file ends in .ipynb")
-    given = {path.relative_to(folder).parts[0] for path in files}
-    empty = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name not in given]
-    empty = [path for path in empty if not is_of_the_system(path, folder)]
-    students = {}
-    for path in files + empty:
-        owner = owner_of(path, folder)
-        if owner not in students:
-            students[owner] = name_of(owner, students.values())
-    found = {}
-    for path in paths:
-        for submission in read(path, folder, releases, students[owner_of(path, folder)]):
-            found.setdefault((submission.student, submission.assignment), []).append(submission)
-    who = {student for student, _ in found}
-    for path in [path for path in files if path not in paths] + empty:
-        student, assignment = students[owner_of(path, folder)], assignment_by_name(path.relative_to(folder), releases)
-        if student not in who or assignment and (student, assignment) not in found:
+    given = {file.relative_to(path).parts[0] for file in files}
+    empty = [each for each in sorted(path.iterdir()) if each.is_dir() and each.name not in given]
+    found, taken = {}, set()
+    for each in files + [each for each in empty if not is_of_the_system(each, path)]:
+        owner = owner_of(each, path)
+        if owner not in found:
+            found[owner] = HandIn(name_of(owner, taken), path)
+            taken.add(found[owner].student)
+        found[owner].paths.append(each)
+    if itself := sorted(found.keys() & set(NAMES)):
+        raise ValueError(
+            f"SUBMISSIONS must hold a folder or a file for each student, got {str(folder)!r}, where {itself[0]} lies. "
+            f"For one student alone: make grade SUBMISSIONS={path.resolve().parent} STUDENT={path.resolve().name}"
+        )
+    if student is None:
+        return list(found.values())
+    wanted = [each for each in found.values() if student in names_of(each, course)]
+    if not wanted:
+        raise ValueError(f"STUDENT must be one of those in {str(folder)!r}, got {student!r}")
+    return wanted
+
+
+def names_of(hand_in, course):
+    """Return what a student is called by the folder of submissions, and by the roster."""
+    from grading.roster import People, read_roster
+
+    return hand_in.student, People(read_roster(course)).find(hand_in.student, hand_in.paths[0])
+
+
+def sort_out(hand_in, names, course):
+    """Read what a student has handed in; return his submissions, one for each assignment, without the notebooks."""
+    releases = {name: release_of(name, course) for name in names}
+    student, folder, found = hand_in.student, hand_in.folder, {}
+    notebooks = [path for path in hand_in.paths if path.is_file() and is_notebook(path)]
+    for path in notebooks:
+        for submission in read(path, folder, releases, student):
+            found.setdefault(submission.assignment, []).append(submission)
+    handed_in = bool(found)
+    for path in hand_in.paths:
+        assignment = assignment_by_name(path.relative_to(folder), releases)
+        if path not in notebooks and (not handed_in or assignment and assignment not in found):
             what = f"no notebook: there lies {path.name}" if path.is_file() else "no notebook: the folder is empty"
-            found[student, assignment] = [Submission(student, assignment, path, problem=what)]
-    return [best(versions) for _, versions in sorted(found.items(), key=lambda item: str(item[0]))]
+            found[assignment] = [Submission(student, assignment, path, problem=what)]
+    return [best(versions) for versions in found.values()]
+
+
+def in_order(submissions):
+    """Return submissions in order of students and assignments."""
+    return sorted(submissions, key=lambda submission: (submission.student, submission.assignment or ""))
+
+
+def is_notebook(path):
+    """Return whether a file may hold a notebook, as far as its name tells."""
+    return bool(NOTEBOOK.search(path.name)) or path.suffix.lower() == ".zip"
 
 
 def is_of_the_system(path, folder):
@@ -95,11 +153,31 @@ def is_of_the_system(path, folder):
     return any(OF_THE_SYSTEM.fullmatch(part) for part in path.relative_to(folder).parts)
 
 
-def cells_of(path):
-    """Return the cells of a release."""
+def language_of(notebook):
+    """Return the language of a notebook: that of its prose, which no editor takes out, as some do with metadata."""
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    cells = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+    prose = "\n".join(source_of(cell) for cell in cells if cell.get("cell_type") == "markdown")
+    return CHINESE if len(HAN.findall(prose)) > len(LATIN.findall(prose)) else ENGLISH
+
+
+def cells_of(path, language=ENGLISH):
+    """Return the cells of a release, in a language."""
+    return release_in(path, path.stat().st_mtime_ns, language).cells
+
+
+@functools.lru_cache(maxsize=20)
+def release_in(path, changed, language=ENGLISH):
+    """Return the notebook in a file that was changed at this time, in a language, as the book's edition has it."""
     import nbformat
 
-    return nbformat.read(path, 4).cells
+    text = path.read_text(encoding="utf-8")
+    if language == CHINESE:
+        from edition.sources import rewrite_notebook
+        from edition.write import translator
+
+        text = rewrite_notebook(text, translator(Path("assignments", path.name)))
+    return nbformat.reads(text, 4)
 
 
 def read(path, folder, releases, student):
@@ -110,23 +188,37 @@ def read(path, folder, releases, student):
         notebook, name = notebook_in(path)
         cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
     except Exception as error:  # nobody knows what is in a file
-        fault = str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
+        fault = fault_of(error)
         problem = f"not readable as a notebook: {path.name} ({fault})"
         return [Submission(student, by_name, path, problem=problem)]
-    assignments = assignments_by_content(cells, releases)
+    given = {name: cells_of(release, language_of(notebook)) for name, release in releases.items()}
+    assignments = assignments_by_content(cells, given)
     if not assignments:
         problem = f"{path.name} has no cell of an assignment that we know" if cells else f"{path.name} has no cells"
-        return [Submission(student, by_name, path, notebook, problem)]
-    found = [Submission(student, assignment, path, notebook) for assignment in assignments]
+        return [Submission(student, by_name, path, problem)]
+    found = [Submission(student, assignment, path) for assignment in assignments]
     for submission in found:
-        submission.untouched = is_untouched(cells, releases[submission.assignment])
+        submission.untouched = is_untouched(cells, given[submission.assignment])
         if len(found) > 1:
-            submission.remarks.append(f"{path.name} holds {' and '.join(assignments)}")
+            submission.remarks.append(say("{0} holds {1}", path.name, in_a_row(assignments)))
         elif by_name not in (None, submission.assignment):
-            submission.remarks.append(f"lay among {by_name}, is {submission.assignment}")
+            submission.remarks.append(say("lay among {0}, is {1}", by_name, submission.assignment))
         elif name != f"{submission.assignment}.ipynb":
-            submission.remarks.append(f"the file was called {name}")
+            submission.remarks.append(say("the file was called {0}", name))
     return found
+
+
+def in_a_row(names):
+    """Return names as one text."""
+    first, *others = names
+    return say("{0} and {1}", first, in_a_row(others)) if others else first
+
+
+def fault_of(error):
+    """Return what is wrong with a file, in a few words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is cut off, or damaged, at character {error.pos}"
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
 
 
 def notebook_in(path):
@@ -200,5 +292,5 @@ def best(versions):
     )
     if len(versions) > 1:
         others = ", ".join(sorted(v.path.name for v in versions if v is not chosen))
-        chosen.remarks.append(f"graded is {chosen.path.name}, not {others}")
+        chosen.remarks.append(say("graded is {0}, not {1}", chosen.path.name, others))
     return chosen

@@ -9,6 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "assignments"  # source/ is in git; release/, submitted/, autograded/, feedback/, gradebook.db are not
+MADE = "submitted verdicts autograded feedback moodle canvas samples".split()  # by grading, and of it these tables:
+MADE += ["gradebook.db", "grades.csv", "class.csv", "class.html", "nbgrader.csv"]
 NAMES = ["forward", "state", "backward", "identity", "project"]
 
 
@@ -31,6 +33,7 @@ def nbgrader(course=COURSE, **settings):
     config = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE)).load_config()
     config.CourseDirectory.root = str(Path(course).resolve())
     config.merge(Config(settings))
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # else it lists what is in the exchange
     api = NbGraderAPI(config=config)
     api.log_level = logging.ERROR
     return api

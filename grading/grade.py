@@ -1,48 +1,50 @@
-"""`make grade SUBMISSIONS=folder`: collect, judge, record, feedback, grades.csv. `make feedback`: the last two anew.
+"""`make grade SUBMISSIONS=folder`: judge what was handed in; then gradebook, feedback, grades.csv. And `make feedback`.
 
-python -m grading SUBMISSIONS [--assignment forward] [--seed 123] [--jobs 2] [--wall landlock]
+python -m grading SUBMISSIONS [--assignment forward] [--student ada] [--seed 123] [--jobs 2] [--wall landlock]
+                  [--scheduler tcp://192.168.0.1:8786]
 python -m grading --feedback
 
-Answers run first, all of them, behind a wall that has been tried, and with a canary before them. Then, when none of
-their processes is left and nothing of the course has changed, nbgrader writes what was found.
+Answers run first, all of them, behind a wall that has been tried, and with a canary before them. What is found is put
+aside, a file for each submission. Then, when all answers have run and nothing of the course has changed, it is
+recorded. A run that was interrupted leaves what it has put aside, and the next one goes on there.
 """
 
 import argparse
-import csv
-import multiprocessing
+import functools
+import json
 import os
 import shutil
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-import nbformat
 from tqdm import tqdm
 
-from grading.collect import Submission, collect
-from grading.course import COURSE, gradebook, nbgrader, release_of, succeed
-from grading.judge import judge, new_seed
-from grading.release import wrong_points
-from grading.repair import repair
-from grading.sandbox import WALLS
+from grading import record, sandbox
+from grading.collect import Submission, assignments_of, hand_ins, in_order
+from grading.course import COURSE
+from grading.delivery import unpacked
+from grading.engine import Cluster, Lost, Processes
+from grading.judge import new_seed
+from grading.record import NOT_GRADED, Busy, Stopped
+from grading.roster import identify, read_roster
 from grading.student import CALL
+from grading.tables import table, write_class
+from grading.verdict import GRADED, files_of_the_grader, hash_of, version
 from grading.walls import NONE, NoWall, choose, describe
+from grading.words import say
+from grading.work import Result, Task, about, read, watch, work
 
-COLUMNS = ["student", "assignment", "status", "score", "max_score", "auto", "by_hand", "late_penalty", "remarks"]
-NOT_GRADED = "NOT GRADED"
-WITHOUT = "judged without a wall"
-HERE = Path(__file__).resolve().parent
-
-
-class Stopped(RuntimeError):
-    """Something is wrong with the grading itself; nobody gets points of it."""
+WITHOUT = say("judged without a wall")
+RECORDED = "recorded, or about to be"
+GO_ON = "What was judged is kept: the same command goes on from there."
 
 
-def grade(folder, course=COURSE, only=None, seed=None, jobs=None, wall=None, seconds=CALL):
+def grade(
+    folder, course=COURSE, only=None, seed=None, jobs=None, wall=None, seconds=CALL, student=None, scheduler=None
+):
     """Grade all submissions in a folder; write feedback/ and grades.csv into the course's folder; return the rows.
 
     Parameters
@@ -54,195 +56,260 @@ def grade(folder, course=COURSE, only=None, seed=None, jobs=None, wall=None, sec
     only : str, optional
         The one assignment that all submissions are of.
     seed : int, optional
-        From it the inputs of the checks are drawn; a new one if None.
+        From it the inputs of the checks are drawn; if None, that of a run that was interrupted, or a new one.
     jobs : int, optional
         Submissions that are graded side by side; one for each core if None.
     wall : str, optional
         What answers run behind, see `walls.choose`; the first that holds here if None.
     seconds : float
         How long one call of an answer may take.
+    student : str, optional
+        The only one whose submissions are graded.
+    scheduler : str, optional
+        The address of a Dask scheduler, whose workers judge in place of this machine.
 
     Raises
     ------
     ValueError
         For an argument that names nothing.
     NoWall
-        If no wall holds on this machine. Nothing has been graded then.
+        If no wall holds. Nothing has been graded then.
+    Busy
+        If another process grades this course.
     Stopped
         If the canary dies, the course changes while answers run, or somebody has more points than there are.
+    OSError
+        If the disk is full, or no process can be started.
     """
-    seed = new_seed() if seed is None else seed
-    submissions, wall = collect(folder, course, only), choose(wall)
-    print(describe(wall), f"Seed {seed}: with SEED={seed} the same inputs are drawn again.", sep="\n")
-    if wall.name == NONE:
-        for submission in submissions:
-            submission.remarks.append(WITHOUT)
-    judged = partial(judge_one, course=course, seed=seed, wall=wall.name, seconds=seconds)
-    with processes(min(jobs or os.cpu_count(), len(submissions))) as each:
-        names = sorted({submission.assignment for submission in submissions if not submission.problem})
-        canary = partial(wrong_points, course=course, wall=wall.name)
-        if faults := [fault for found in each(canary, names) for fault in found]:
+    with unpacked(folder) as folder:
+        return grade_folder(folder, Path(course), only, seed, jobs, wall, seconds, student, scheduler)
+
+
+def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, scheduler):
+    """Grade all submissions in a folder, see `grade`."""
+    names, handed_in = assignments_of(course, only), hand_ins(folder, student, course)
+    with record.lock(course):
+        sandbox.sweep()
+        wall = announced(wall, scheduler)
+        engine = Cluster(scheduler) if scheduler else Processes(min(jobs or os.cpu_count(), len(handed_in)))
+        found = sorted_out(engine, handed_in, names, course)
+        if wall == NONE:
+            for submission in found:
+                submission.remarks.append(WITHOUT)
+        watch_canary(engine, found, course, wall)
+        run = Run.begin(course, seed)
+        tasks = run.tasks(found, Path(folder), wall, seconds)
+        for task, result in tqdm(engine.run(work, tasks), total=len(found), unit="submission"):
+            run.put_aside(result_of(task, result))
+        return run.finish(Path(folder))
+
+
+def announced(wall, scheduler):
+    """Say behind which wall answers will run; return its name, or None where each worker finds out by itself."""
+    if scheduler and wall != NONE:
+        print(f"Answers run on the workers of {scheduler}, each behind the first wall that holds there.")
+        return wall
+    chosen = choose(wall)
+    print(describe(chosen))
+    return chosen.name
+
+
+def sorted_out(engine, handed_in, names, course):
+    """Let the workers read what was handed in; return the submissions, without their notebooks."""
+    found, reader = [], functools.partial(read, names=names, course=course)
+    for hand_in, result in tqdm(engine.run(reader, handed_in), total=len(handed_in), unit="student", leave=False):
+        lost = isinstance(result, Lost)
+        found += [Submission(hand_in.student, None, hand_in.paths[0], str(result))] if lost else result
+    return identify(in_order(found), course)
+
+
+def watch_canary(engine, found, course, wall):
+    """Judge the solution and an untouched notebook of each assignment; Stopped if one comes out wrong."""
+    names = sorted({submission.assignment for submission in found if not submission.problem})
+    for name, faults in engine.run(functools.partial(watch, course=course, wall=wall), names):
+        faults = [f"{name}: {faults}"] if isinstance(faults, Lost) else faults
+        if faults:
             raise Stopped("Nothing has been graded: the canary has died.\n" + "\n".join(faults))
-        before = fingerprint(course)
-        done = list(tqdm(each(judged, submissions), total=len(submissions), unit="answer"))
-        if changed := sorted(name for name, _ in before.items() ^ fingerprint(course).items()):
-            raise Stopped(f"Nothing has been graded: while answers ran, these changed: {', '.join(changed)}.")
-        record = partial(record_one, course=course)
-        done = list(tqdm(each(record, done), total=len(submissions), unit="submission"))
-    with gradebook(nbgrader(course)) as book:
-        rows = [row_of(book, submission) for submission in done]
-    now = {(row["student"], row["assignment"]) for row in rows}
-    earlier = [row for row in read_grades(course) if (row["student"], row["assignment"]) not in now]
-    write_grades(earlier + rows, course)
-    return rows
 
 
-@contextmanager
-def processes(number):
-    """Give a ``map`` that works in so many processes side by side, or in this one, which needs no start."""
-    if number < 2:
-        yield map
-        return
-    with ProcessPoolExecutor(number, multiprocessing.get_context("spawn")) as pool:
-        yield pool.map
+def result_of(task, result):
+    """Return the result of a task, also where the process that worked on it has died."""
+    if isinstance(result, Lost):
+        return Result(about(task.submission, task.folder) | {"reason": str(result)})
+    return result
+
+
+@dataclass
+class Run:
+    """A run: its seed, what it has put aside, and what the course was like before.
+
+    ``verdicts/.unfinished`` holds a verdict for each submission that is done, with its notebook and its page, and
+    ``verdicts/.run.json`` the seed. Both are there as long as the run has not come to its end.
+    """
+
+    course: Path
+    seed: int
+    before: dict  # see `fingerprint`
+    written: dict = field(default_factory=dict)  # path of a verdict: hash
+
+    @classmethod
+    def begin(cls, course, seed):
+        """Go on with a run that was interrupted, or begin a new one."""
+        run = cls(course, seed, fingerprint(course))
+        if earlier := run.interrupted():
+            run.seed = earlier["seed"]
+            print(f"An earlier run was interrupted. What it has judged is kept: {len(run.staged())} submissions.")
+        else:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            run.seed = new_seed() if seed is None else seed
+            run.note(run.state())
+        print(f"Seed {run.seed}: with SEED={run.seed} the same inputs are drawn again.")
+        return run
+
+    def interrupted(self):
+        """Return the notes of an earlier run that was interrupted, if it has this seed and the course is the same."""
+        if not self.notes.exists():
+            return None
+        earlier = json.loads(self.notes.read_text(encoding="utf-8"))
+        same = self.seed in (None, earlier["seed"]) and earlier["course"] in (self.state(), RECORDED)
+        return earlier if same else None
+
+    @property
+    def folder(self):
+        """Return where the run puts aside what it has."""
+        return self.course / "verdicts/.unfinished"
+
+    @property
+    def notes(self):
+        """Return the file that tells the next run of this one."""
+        return self.course / "verdicts/.run.json"
+
+    def note(self, course):
+        """Write for the next run what the course was like, or that nothing is missing but the recording."""
+        record.write(self.notes, json.dumps({"seed": self.seed, "course": course}))
+
+    def state(self):
+        """Return a hash of what no answer may change."""
+        return sha256(json.dumps(sorted(self.before.items())).encode()).hexdigest()
+
+    def staged(self):
+        """Return the paths of the verdicts that are put aside."""
+        return sorted(self.folder.glob("*/*.json"))
+
+    def tasks(self, found, folder, wall, seconds):
+        """Yield what is to be done for each submission, with the verdict on it where there is one already."""
+        given = record.by_hand(self.course)
+        for submission in found:
+            grades = given.get((submission.student, submission.assignment), {})
+            known = self.known(submission, wall)
+            yield Task(submission, folder, self.course, self.seed, wall, seconds, known, grades)
+
+    def known(self, submission, wall):
+        """Return the verdict on this very file, with this seed and grader, or None."""
+        if submission.problem:
+            return None
+        key = {"seed": self.seed, "version": version(submission.assignment, self.course), "state": GRADED}
+        for folder in (self.folder, self.course / "verdicts"):
+            path = record.verdict_path(submission.student, submission.assignment, folder)
+            said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            same = key.items() <= said.items() and (said["wall"] == NONE) == (wall == NONE)
+            if same and said["sha256"] == hash_of(submission.path):
+                return said
+        return None
+
+    def put_aside(self, result):
+        """Keep what was found of a submission, for the end of the run or for the next one."""
+        said = result.verdict
+        if said["version"] and said["version"] != version(said["assignment"], self.course):
+            raise Stopped("Nothing has been graded: the workers have another version of the grader. Start them anew.")
+        path = record.verdict_path(said["student"], said["assignment"], self.folder)
+        if said["state"] == GRADED:
+            record.write(path.with_suffix(".ipynb"), result.notebook)
+            record.write(path.with_suffix(".html"), result.page)
+        text = json.dumps(said, indent=1)
+        record.write(path, text)
+        self.written[path] = sha256(text.encode()).hexdigest()
+
+    def finish(self, folder):
+        """Record what was put aside, if nothing has changed meanwhile; return the rows of grades.csv."""
+        self.refuse_changes()
+        self.note(RECORDED)
+        record.record((said for said in self.verdicts() if said["state"] == GRADED), self.course)
+        done = set()
+        for path, said in zip(self.written, self.verdicts(), strict=True):
+            record.put_in_place(said, path, folder, self.course)
+            done.add((said["student"], said["assignment"] or "?"))
+        everybody = record.write_tables(self.course)
+        rows = [row for row in everybody if (row["student"], row["assignment"]) in done]
+        if late := {(row["student"], row["assignment"]) for row in rows if row["late_penalty"]}:
+            record.renew_pages(self.course, late)
+        write_class(self.course, everybody)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.notes.unlink()
+        return rows
+
+    def verdicts(self):
+        """Yield the verdicts of this run, one after another."""
+        for path in self.written:
+            yield json.loads(path.read_text(encoding="utf-8"))
+
+    def refuse_changes(self):
+        """Raise Stopped if anything has changed that no answer may change; what was judged is not trusted then."""
+        pairs = self.before.items() ^ fingerprint(self.course).items()
+        changed = {name for name, _ in pairs} | {str(p) for p, was in self.written.items() if hash_of(p) != was}
+        if changed:
+            shutil.rmtree(self.folder)
+            self.notes.unlink()
+            names = ", ".join(sorted(changed))
+            raise Stopped(f"Nothing has been graded: while answers ran, these changed: {names}.")
 
 
 def fingerprint(course):
     """Return a hash of each file that no answer may change: gradebook, grades, sources, releases, checks."""
     course = Path(course)
     paths = [course / "gradebook.db", course / "grades.csv", *course.glob("source/**/*"), *course.glob("release/**/*")]
-    paths += [*HERE.glob("**/*.py"), *HERE.glob("*.sh")]
-    return {str(path): sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
+    return {str(path): hash_of(path) for path in [*paths, *files_of_the_grader()] if path.is_file()}
 
 
 def renew_feedback(course=COURSE):
     """Write feedback and grades.csv anew from the gradebook, with the points given by hand; return the rows."""
-    api = nbgrader(course)
-    rows = []
-    for row in tqdm(read_grades(course), unit="submission"):
-        submission = Submission(row["student"], row["assignment"], Path(), remarks=[row["remarks"]])
-        if not row["status"].startswith(NOT_GRADED):
-            succeed(api.generate_feedback(row["assignment"], row["student"]), f"write feedback for {row['student']}")
-            with gradebook(api) as book:
-                row = row_of(book, submission)
-        rows.append(row)
-    write_grades(rows, course)
-    return rows
-
-
-def judge_one(submission, course, seed, wall, seconds):
-    """Repair a submission and run its answers; return it with what was found, or with its problem."""
-    try:
-        if not submission.problem:
-            release = nbformat.read(release_of(submission.assignment, course), 4)
-            submission.notebook, remarks = repair(submission.notebook, release)
-            submission.remarks += remarks
-            failures, met = judge(submission.assignment, submission.notebook, seed, wall, seconds)
-            done = [remark for remark in submission.remarks if remark != WITHOUT]
-            submission.judgement = {"failures": failures, "remarks": [*done, *met, f"seed {seed}"]}
-            submission.remarks += met
-    except Exception as error:  # one bad notebook costs nobody else a point
-        submission.problem = told(error)
-    return submission
-
-
-def record_one(submission, course):
-    """Let nbgrader record a judgement and write the feedback; return the submission, perhaps with a problem."""
-    try:
-        if not submission.problem:
-            hand_in(submission, course)
-            api = nbgrader(course, Record=submission.judgement)
-            for step in (api.autograde, api.generate_feedback):
-                succeed(step(submission.assignment, submission.student), step.__name__.replace("_", " "))
-    except Exception as error:
-        submission.problem = told(error)
-    submission.notebook = None
-    return submission
-
-
-def told(error):
-    """Return an exception as a problem of one line."""
-    if type(error) is ValueError:
-        return str(error)
-    return " ".join(f"{type(error).__name__}: {error}".split())[-300:]
-
-
-def hand_in(submission, course):
-    """Write the repaired notebook where nbgrader looks for it."""
-    stamp = submission.path.parent / "timestamp.txt"
-    stamp = stamp.read_text() if stamp.exists() else None
-    target = Path(course) / "submitted" / submission.student / submission.assignment
-    shutil.rmtree(target, ignore_errors=True)  # SUBMISSIONS may be this very folder, after nbgrader's collect
-    target.mkdir(parents=True)
-    nbformat.write(submission.notebook, target / f"{submission.assignment}.ipynb")
-    if stamp:
-        (target / "timestamp.txt").write_text(stamp)
-
-
-def row_of(book, submission):
-    """Return the row of grades.csv: points from the gradebook, or the reason why there are none, never a silent 0."""
-    row = dict.fromkeys(COLUMNS, "") | {"student": submission.student, "assignment": submission.assignment or "?"}
-    row["remarks"] = "; ".join(submission.remarks)
-    if submission.problem:
-        return row | {"status": f"{NOT_GRADED}: {submission.problem}"}
-    grades = book.find_submission(submission.assignment, submission.student)
-    penalty = sum(notebook.late_submission_penalty or 0 for notebook in grades.notebooks)
-    waiting = any(notebook.needs_manual_grade for notebook in grades.notebooks)
-    given = [grade for notebook in grades.notebooks for grade in notebook.grades]
-    for grade in given:
-        if grade.score - (grade.extra_credit or 0) > grade.max_score:
-            raise Stopped(f"{submission.student} has {grade.score:g} of {grade.max_score:g} points for {grade.name}.")
-    written = {cell.name for notebook in grades.notebooks for cell in notebook.notebook.solution_cells}
-    by_hand = sum(grade.score for grade in given if grade.name in written)
-    return row | {
-        "status": "grade by hand" if waiting else "graded",
-        "score": grades.score - penalty,
-        "max_score": grades.max_score,
-        "auto": grades.score - by_hand,
-        "by_hand": by_hand,
-        "late_penalty": penalty,
-    }
-
-
-def write_grades(rows, course):
-    """Write grades.csv."""
-    with (Path(course) / "grades.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (row["assignment"], row["student"])))
-
-
-def read_grades(course):
-    """Return the rows of grades.csv, none if there is no such file yet."""
-    path = Path(course) / "grades.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    with record.lock(course):
+        record.record([], course)
+        record.renew_pages(course)
+        rows = record.write_tables(course)
+        write_class(course, rows)
+        return rows
 
 
 def main():
     """Grade what the command line names; return 1 if something could not be graded, 2 if nothing was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("submissions", metavar="SUBMISSIONS", nargs="?", help="the folder")
+    parser.add_argument("submissions", metavar="SUBMISSIONS", nargs="?", default="", help="the folder")
     parser.add_argument("--feedback", action="store_true", help="judge nothing; write what the gradebook holds by now")
     parser.add_argument("--assignment", help="the one assignment of all submissions")
+    parser.add_argument("--student", help="the only one who is graded")
     parser.add_argument("--course", type=Path, default=COURSE)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--jobs", type=int)
-    parser.add_argument("--wall", help="one of " + ", ".join(WALLS))
+    parser.add_argument("--wall", help="one of " + ", ".join(sandbox.WALLS))
+    parser.add_argument("--scheduler", help="of Dask, whose workers judge")
     args = parser.parse_args()
     start = time.perf_counter()
     try:
         if args.feedback:
             rows = renew_feedback(args.course)
         else:
-            rows = grade(args.submissions or "", args.course, args.assignment, args.seed, args.jobs, args.wall)
-    except (ValueError, NoWall, Stopped) as error:
+            how = {"wall": args.wall, "student": args.student, "scheduler": args.scheduler}
+            rows = grade(args.submissions, args.course, args.assignment, args.seed, args.jobs, **how)
+    except (ValueError, NoWall, Stopped, Busy) as error:
         print(error, file=sys.stderr)
         return 2
-    for row in rows:
-        score = f"{row['score']} of {row['max_score']}" if row["score"] != "" else ""
-        print(f"{row['student']:24} {row['assignment']:10} {score:12} {row['status']}  {row['remarks']}")
+    except OSError as error:
+        print(f"The grading has stopped: {error}\n{GO_ON}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. {GO_ON}", file=sys.stderr)
+        return 130
+    print(table(rows, read_roster(args.course)))
     print(f"{len(rows)} submissions in {time.perf_counter() - start:.0f} s. {args.course / 'grades.csv'}")
     return int(not args.feedback and any(row["status"].startswith(NOT_GRADED) for row in rows))

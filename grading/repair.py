@@ -5,11 +5,13 @@ split and copied cells have it twice). What comes out of here has each cell of t
 """
 
 import ast
+import functools
 from copy import deepcopy
 
 import nbformat
 
 from grading.answers import DEFINITION, ODD, defined_in, is_test, source_of, tree_of
+from grading.words import say
 
 PICTURES = {"image/png", "image/jpeg"}
 LONGEST_OUTPUT = 20_000  # characters of a text output that a grader sees
@@ -51,8 +53,9 @@ def repair(submitted, release):
             versions.setdefault(place, []).append(cell)
         elif given.cell_type == "code" and (typed := typed_into(cell, given)):
             own.setdefault(place - is_test(given), []).append({"cell_type": "code", "source": typed})
-            where = "above" if is_test(given) else "below"
-            remarks.append(f"{grade_id(given)}: code that was typed into this cell now stands {where} it")
+            above = say("{0}: code that was typed into this cell now stands above it", grade_id(given))
+            below = say("{0}: code that was typed into this cell now stands below it", grade_id(given))
+            remarks.append(above if is_test(given) else below)
 
     out = [own_cell(cell) for cell in own.get(-1, [])]
     for place, given in enumerate(release.cells):
@@ -105,14 +108,14 @@ def remarks_on(given, found):
     """Return what is to be said about the versions of an answer."""
     name = grade_id(given)
     if not found:
-        return [f"{name}: the cell of this answer is gone"]
+        return [say("{0}: the cell of this answer is gone", name)]
     remarks = []
     if any(grade_id(cell) != name for cell in found):
-        remarks.append(f"{name}: had lost its metadata")
+        remarks.append(say("{0}: had lost its metadata", name))
     if len(found) > 1:
-        remarks.append(f"{name}: {len(found)} cells, the last definition counts")
+        remarks.append(say("{0}: {1} cells, the last definition counts", name, len(found)))
     if any(cell.get("cell_type") != given.cell_type for cell in found):
-        remarks.append(f"{name}: the type of its cell had been changed")
+        remarks.append(say("{0}: the type of its cell had been changed", name))
     return remarks
 
 
@@ -129,6 +132,7 @@ def grade_id(cell):
     return name if isinstance(name, str) else None
 
 
+@functools.lru_cache(maxsize=1000)
 def names_defined_in(source):
     """Return the functions and classes that a cell defines, though it be no Python."""
     try:

@@ -9,6 +9,7 @@ sandbox-exec   what macOS has
 none           limits on time and memory only: the answer can read, write and send what its teacher can
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -43,7 +44,7 @@ def start(code, wall):
     wall : str
         A name of ``WALLS``.
     """
-    folder = Path(tempfile.mkdtemp(prefix="answer-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"answer-{os.getpid()}-"))
     folder.chmod(0o755)
     (folder / "answer.py").write_text(code, encoding="utf-8")
     for name in ("worker.py", "wire.py"):
@@ -53,8 +54,9 @@ def start(code, wall):
     if user and wall == "landlock":
         os.chown(scratch, user, user)
     command, home = WALLS[wall](folder, user)
+    most = PROCESSES + count_ours(wall, user)
     process = subprocess.Popen(
-        [*command, sys.executable, "-s", "-B", str(folder / "worker.py"), str(PROCESSES + count_ours(wall, user))],
+        [*tied(), *command, sys.executable, "-s", "-B", str(folder / "worker.py"), str(most)],
         cwd=folder,
         env=ENVIRONMENT | {"HOME": home, "TMPDIR": home},
         stdin=subprocess.PIPE,
@@ -64,6 +66,20 @@ def start(code, wall):
         bufsize=0,
     )
     return process, folder
+
+
+@functools.cache
+def tied():
+    """Return the command that ends the next one when the process ends that has started it, where there is one."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+def sweep():
+    """Remove the folders of workers whose grader was killed."""
+    for folder in Path(tempfile.gettempdir()).glob("answer-*-*"):
+        process = folder.name.split("-")[1]
+        if process.isdigit() and not Path("/proc", process).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def nobody():
@@ -142,4 +158,4 @@ WALLS = {"bubblewrap": bubblewrap, "unshare": unshare, "landlock": landlock, "sa
 
 def become(user, rights=POWERLESS):
     """Return the command that runs the next one as another user, without rights that root has."""
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *rights]
+    return ["setpriv", "--pdeathsig=KILL", f"--reuid={user}", f"--regid={user}", "--clear-groups", *rights]

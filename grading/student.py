@@ -9,9 +9,11 @@ from contextlib import suppress
 import numpy as np
 
 from grading import sandbox, wire
+from grading.words import say
 
-START, CALL, WHOLE = 30.0, 10.0, 150.0  # seconds: to import torch, for one call, for all calls of an answer
-CHANCES = 2  # a name that has hung or died so often is not called again
+START, CALL, WHOLE = 30.0, 3.0, 60.0  # seconds: to import torch, for one call, for all calls of an answer
+CHANCES = 2  # a name that has hung once, or died so often, is not called again
+HUNG = "\ndef {0}(*_, **__): raise TimeoutError({1!r})"  # takes the place of a function that hangs, if others call it
 
 
 class StudentError(Exception):
@@ -25,7 +27,7 @@ class StudentError(Exception):
     """
 
     def __init__(self, type, message):
-        super().__init__(f"{type}: {message}" if message else type)
+        super().__init__(say("{0}: {1}", type, message) if message else type)
         self.type = type
 
 
@@ -57,6 +59,7 @@ class Student:
         self.unlimited = ()  # the limits that this system refuses
         self.errors = set()  # the names of the errors that the code has raised
         self.left, self.failures, self.generation = left, {}, 0
+        self.has_torch = False  # as far as we know
 
     def __enter__(self):
         return self
@@ -90,15 +93,18 @@ class Student:
 
     def _ask(self, verb, on, name, arguments):
         if self.failures.get(name, 0) >= CHANCES:
-            raise StudentError("Timeout", f"{name} has hung or died {CHANCES} times and is not called again")
+            raise StudentError("Timeout", say("{0} has hung or died before and is not called again", name))
         if self.left <= 0:
-            raise StudentError("Timeout", f"all calls together took more than {WHOLE:.0f} seconds")
+            raise StudentError("Timeout", say("all calls together took more than {0} seconds", f"{WHOLE:.0f}"))
         if on is not None and (self.process is None or on.generation != self.generation):
-            raise StudentError("Died", f"the process of this {on.name} is gone")
+            raise StudentError("Died", say("the process of this {0} is gone", on.name))
         plain = [value.handle if isinstance(value, Remote) else value for value in arguments]
         target = None if on is None else on.handle
         if self.process is None:
             self._start(name)
+        if not self.has_torch and any(isinstance(value, wire.Tensor) for value in arguments):
+            self._exchange(["import", None, "torch", []], START, name)
+            self.has_torch = True
         result, changed = self._exchange([verb, target, name, plain], self.seconds, name)[1:]
         for place, array in changed:
             _write_back(arguments, place, array)
@@ -107,6 +113,7 @@ class Student:
     def _start(self, name):
         self.process, self.folder = sandbox.start(self.code, self.wall)
         self.generation += 1
+        self.has_torch = False
         self.unlimited = self._exchange(None, START, name)[1]
 
     def _exchange(self, request, seconds, name):
@@ -119,11 +126,14 @@ class Student:
             if not (isinstance(reply, tuple) and len(reply) > 1 and reply[0] in ("ready", "done", "failed")):
                 raise wire.WireError("no reply")
         except TimeoutError:
-            self._lose(name)
-            raise StudentError("Timeout", f"{name} took more than {seconds:g} seconds") from None
+            self._lose(name, CHANCES)
+            fault = say("{0} took more than {1} seconds", name, f"{seconds:g}")
+            if request and request[0] == "call":
+                self.code += HUNG.format(name, str(fault))
+            raise StudentError("Timeout", fault) from None
         except (EOFError, BrokenPipeError):
             self._lose(name)
-            raise StudentError("Died", f"{name} has ended its process, or ran out of memory or time") from None
+            raise StudentError("Died", say("{0} has ended its process, or ran out of memory or time", name)) from None
         except wire.WireError as error:
             self._lose(name)
             raise StudentError("NotAnArray", f"{name}: {error}") from None
@@ -136,8 +146,8 @@ class Student:
             raise StudentError(*map(str, reply[1:3]))
         return reply
 
-    def _lose(self, name):
-        self.failures[name] = self.failures.get(name, 0) + 1
+    def _lose(self, name, times=1):
+        self.failures[name] = self.failures.get(name, 0) + times
         self.stop()
 
 

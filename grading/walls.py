@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from grading.sandbox import WALLS, nobody
-from grading.student import Student, StudentError
+from grading.student import START, Student, StudentError
 
 NONE = "none"
 SECRET = "known to the teacher only"
@@ -113,7 +113,7 @@ def try_wall(name):
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         marker = Path(folder, "marker")
         marker.write_text(SECRET)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as letters, Student(ANSWER, name) as answer:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as letters, Student(ANSWER, name, START) as answer:
             letters.bind(("127.0.0.1", 0))
             fault = wrong_answer(answer) or hole(answer, marker, server, letters)
             if fault is None:

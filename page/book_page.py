@@ -16,7 +16,9 @@ from pathlib import Path
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from docutils import nodes
+from downloads import write_downloads
 from figures import METADATA, fit_into_page
+from language import LOCALES, say, say_in_script, speak
 from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
@@ -30,14 +32,11 @@ from sphinx.util.math import get_node_equation_number
 HERE = Path(__file__).parent
 KATEX = HERE / "node_modules/katex/dist"
 MINISEARCH = HERE / "node_modules/minisearch/dist/umd/index.js"
-CARD, CLAIM = "_static/card.png", "Four lines of arithmetic, and what they do"
-MADE_BY_SPHINX = {  # pages that have no first sentence
-    "search": ("Search", "Search the chapters, the questions and the assignments of the book."),
-    "404": ("No such page", "The address that led you here is none of this book."),
-    "genindex": ("Index", "Every word that the book explains, and where it does so."),
-}
+CARD = "_static/card.png"  # the same in both editions: no font of Chinese is on every machine
+CARD_WORDS = "Batch Normalization", "Four lines of arithmetic, and what they do"
+TRANSLATIONS = "translations.js"  # of doctools.js, which no page loads
 PUBLISHED = "gh-pages"  # the branch that .github/workflows/publish.yml fills with the built HTML
-LOST = "A sentence here lost me"
+AFTER = r"^[.,;:?!)\]”’，。；：？！、）]+"  # the marks that begin no line
 SHORT_FORMULA = 25  # characters of TeX; a longer one may be broken
 logger = logging.getLogger(__name__)
 
@@ -81,11 +80,11 @@ def hold_marks(app, doctree, docname):
         parent, place = formula.parent, formula.parent.index(formula)
         if len(formula.astext()) > SHORT_FORMULA:
             after = parent[place + 1] if place + 1 < len(parent) else None
-            if isinstance(after, nodes.Text) and (marks := re.match(r"[.,;:]+", after)):
+            if isinstance(after, nodes.Text) and (marks := re.match(r"[.,;:，。；：、]+", after)):
                 formula[0] = nodes.Text(rf"{formula.astext()}\text{{{marks[0]}}}")
                 parent[place + 1] = nodes.Text(after[marks.end() :])
             continue
-        for key, beside, pattern in [("before", place - 1, r"[(\[“]+$"), ("after", place + 1, r"^[.,;:?!)\]”’]+")]:
+        for key, beside, pattern in [("before", place - 1, r"[(\[“（]+$"), ("after", place + 1, AFTER)]:
             text = parent[beside] if 0 <= beside < len(parent) else None
             if isinstance(text, nodes.Text) and (marks := re.search(pattern, text)):
                 formula[key] = marks[0]
@@ -108,7 +107,7 @@ def visit_display_formula(translator, node):
     translator.body.append(set_formula(translator, node, display=True))
     if node["number"]:
         translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
-        translator.add_permalink_ref(node, "Link to this equation")
+        translator.add_permalink_ref(node, say("Link to this equation"))
         translator.body.append("</span>")
     translator.body.append("</div>\n")
     raise nodes.SkipNode
@@ -146,16 +145,39 @@ def join_prints(outputs):
 def set_address(app, config):
     """Derive the address of the published book, on GitHub Pages, from that of the repository."""
     owner, name = config.html_theme_options["repository_url"].rstrip("/").split("/")[-2:]
-    config.html_baseurl = base = f"https://{owner.lower()}.github.io/{name}/"  # Sphinx writes the canonical links
+    base = f"https://{owner.lower()}.github.io/{name}/{folder_of(config)}"
+    config.html_baseurl = base  # Sphinx writes the canonical links
     schemes = dict.fromkeys(config.myst_url_schemes)
     config.myst_url_schemes = schemes | {"published": base + "{{path}}"}  # of the files that `make pdf` adds
+
+
+def folder_of(config):
+    """Return the folder of the edition in the published book: the English one is at the root."""
+    return "zh/" if config.language.startswith("zh") else ""
+
+
+def add_other_edition(app, pagename, templatename, context, doctree):
+    """Give a page the relative address of the same page in the other edition, and its links for search engines."""
+    if not LOCALES.is_dir():
+        return
+    page, folder = f"{pagename}.html", folder_of(app.config)
+    context["other_edition"] = context["pathto"](f"../{page}" if folder else f"zh/{page}", 1)
+    root = app.config.html_baseurl.removesuffix(folder)
+    addresses = {"en": root + page, "zh-CN": f"{root}zh/{page}", "x-default": root + page}
+    links = [f'<link rel="alternate" hreflang="{name}" href="{url}" />' for name, url in addresses.items()]
+    context["metatags"] = context.get("metatags", "") + "\n" + "\n".join(links)
+
+
+LEAST = {"zh_CN": 15}  # characters of a sentence that describes a page
 
 
 def describe(app, doctree):
     """Keep the first plain sentence of a page as its description for search engines."""
     for paragraph in doctree.findall(nodes.paragraph):
         text = " ".join(paragraph.astext().split())
-        if len(text) > 40 and not any(paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))):
+        if len(text) > LEAST.get(app.config.language, 40) and not any(
+            paragraph.findall(lambda n: isinstance(n, (nodes.math, addnodes.pending_xref)))
+        ):
             short = text if len(text) <= 155 else text[:154].rsplit(" ", 1)[0] + "…"
             app.env.metadata[app.env.docname]["book_description"] = short
             return
@@ -164,12 +186,25 @@ def describe(app, doctree):
 def adjust_page(app, pagename, templatename, context, doctree):
     """Give a page its description, and its button for Colab the published copy."""
     text = app.env.metadata.get(pagename, {}).get("book_description")
-    title, text = MADE_BY_SPHINX.get(pagename, (context.get("title", ""), text))
+    title, text = made_by_sphinx().get(pagename, (context.get("title", ""), text))
     if text:
         context["metatags"] = context.get("metatags", "") + describe_in_head(app, pagename, title, text)
+    context["script_files"] = [s for s in context.get("script_files", []) if TRANSLATIONS not in str(s.filename)]
     buttons = [button for group in context.get("header_buttons", []) for button in group.get("buttons", [])]
     for button in list_found("buttons for Colab", (button for button in buttons if button["text"] == "Colab")):
         button["url"] = colab_address(button["url"], app.config.html_theme_options["repository_branch"])
+
+
+def made_by_sphinx():
+    """Return the titles and descriptions of the pages that have no first sentence."""
+    return {
+        "search": (say("Search"), say("Search the chapters, the questions and the assignments of the book.")),
+        "404": (say("No such page"), say("The address that led you here is none of this book.")),
+        "genindex": (
+            say("Index"),
+            say("Every word that the book explains, and the names in code with the chapters that use them."),
+        ),
+    }
 
 
 def describe_in_head(app, pagename, title, text):
@@ -191,7 +226,8 @@ def describe_in_head(app, pagename, title, text):
 
 def colab_address(address, branch):
     """Return the address with which Colab opens the published copy of a notebook, which holds a set-up cell."""
-    return replace("the branch in Colab's address", f"/blob/{branch}/", f"/blob/{PUBLISHED}/_sources/", address)
+    published = rf"/blob/{PUBLISHED}/\1_sources/"
+    return replace("the branch in Colab's address", rf"/blob/{re.escape(branch)}/(zh/)?", published, address)
 
 
 # The finished HTML: what no setting of the theme reaches.
@@ -203,6 +239,10 @@ THEME_AT_ONCE = """{
       dataset.theme = dataset.mode === "auto" ? (dark ? "dark" : "light") : dataset.mode;
     }"""
 PAGES = "**/*.html"
+FIRST_PAGE = (
+    '<!DOCTYPE html>\n<html lang="{0}"><head><meta charset="utf-8"><title>{1}</title>'
+    '<meta http-equiv="Refresh" content="0; url={2}"></head><body><a href="{2}">{1}</a></body></html>'
+)
 SEARCH = r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}'  # Sphinx's own, of each page
 CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
     "search.html": {
@@ -216,8 +256,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
     "index.html": {
         "a first page that is no page": (
             r'\A<meta http-equiv="Refresh" content="0; url=([^"]*)" />',
-            r'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>The book</title>'
-            r'<meta http-equiv="Refresh" content="0; url=\1"></head><body><a href="\1">The book</a></body></html>',
+            lambda tag: FIRST_PAGE.format(say("en"), say("The book"), tag[1]),
         ),
     },
     PAGES: {
@@ -248,7 +287,7 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             "",
         ),
         "a name of the search button for screen readers that differs from its text": (
-            r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="Search"',
+            r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="[^"]*"',
             r"\1",
         ),
         "a name of folded code for screen readers that differs from its text": (
@@ -276,12 +315,17 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r'(<pre(?: class="[^"]*")?)(?=>)',
             r'\1 tabindex="0"',
         ),
+        "tables of results, too": (r'(<div class="book-table"[^>]*)(?=>)', r'\1 tabindex="0"'),
+        "figures that cannot be enlarged: a link to the picture, of which enlarge.js makes a dialog": (
+            r'<img [^>]*src="([^"]*_images/[^"]*)"[^>]*>',
+            lambda tag: f'<a class="book-figure" href="{tag[1]}" title="{say("Enlarge")}">{tag[0]}</a>',
+        ),
         "formulas that keys do not reach": (r'(<span class="katex-display")(?=>)', r'\1 tabindex="0"'),
         "tables that keys do not reach": (r'(<div class="pst-scrollable-[^"]*")(?=>)', r'\1 tabindex="0"'),
         "the role of a source: a list holds items": (r'role="doc-biblioentry"', 'role="listitem"'),
         "the role of the contents: a region has a name": (
             r'(<div id="pst-primary-sidebar") class',
-            r'\1 role="region" aria-label="Contents of the book" class',
+            lambda tag: f'{tag[1]} role="region" aria-label="{say("Contents of the book")}" class',
         ),
     },
     "_static/scripts/pydata-sphinx-theme.js": {
@@ -325,13 +369,17 @@ def cure(text, cures=CURES[PAGES]):
     return text
 
 
-NOT_FOUND = {
-    "title": "No such page",
-    "body": """<h1>No such page</h1>
-<p>The address that led you here is none of this book. A chapter may have another name now.</p>
-<p><a href="intro.html">Begin on the first page</a>, choose a chapter in the contents, or
-<a href="search.html">search for some words of what you were looking for</a>.</p>""",
-}
+def not_found():
+    """Return the page that is shown for a wrong address."""
+    title, *lines = [
+        say("No such page"),
+        say("The address that led you here is none of this book. A chapter may have another name now."),
+        say(
+            '<a href="intro.html">Begin on the first page</a>, choose a chapter in the contents, or '
+            '<a href="search.html">search for some words of what you were looking for</a>.'
+        ),
+    ]
+    return {"title": title, "body": f"<h1>{title}</h1>" + "".join(f"<p>{line}</p>" for line in lines)}
 
 
 def lead_home(page, base):
@@ -355,9 +403,19 @@ def ask_who_is_lost(app, doctree, docname):
             for of in (section, section.parent)
         )
         address = f"{app.config.html_baseurl}{docname}.html#{section['ids'][0]}"
-        body = f"{address}\n\nThe sentence:\n\n> \n\nWhat I understood up to there, and what I did not:\n\n"
-        report = new + urlencode({"title": f"Lost in “{title}” ({page})", "body": body})
-        section += nodes.paragraph("", "", nodes.reference("", LOST, refuri=report), classes=["book-lost"])
+        ask = say("The sentence:"), say("What I understood up to there, and what I did not:")
+        body = f"{address}\n\n{ask[0]}\n\n> \n\n{ask[1]}\n\n"
+        report = new + urlencode({"title": say("Lost in “{0}” ({1})", title, page), "body": body})
+        link = nodes.reference("", say("A sentence here lost me"), refuri=report)
+        section += nodes.paragraph("", "", link, classes=["book-lost"])
+
+
+def sitemap(app):
+    """Return the list of pages for search engines; that at the root holds the pages of both editions."""
+    base = app.config.html_baseurl
+    folders = ["", "zh/"] if LOCALES.is_dir() and not folder_of(app.config) else [""]
+    pages = [f"{base}{folder}{page}.html" for folder in folders for page in sorted(app.env.found_docs)]
+    return SITEMAP.format("".join(f"<url><loc>{page}</loc></url>\n" for page in pages))
 
 
 def leave_out_search(app):
@@ -365,34 +423,24 @@ def leave_out_search(app):
     app.builder.search = False
 
 
-def add_setup_cell(notebook, repository):
-    """Return the text of a notebook whose first code cell installs bnutils where it is missing, as on Colab."""
-    content = json.loads(notebook)
-    source = f'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bnutils @ git+{repository}"'
-    cell = {"cell_type": "code", "id": "set-up", "metadata": {}, "execution_count": None, "outputs": []}
-    if all(c.get("id") != cell["id"] for c in content["cells"]):
-        first_code = [c["cell_type"] for c in content["cells"]].index("code")
-        content["cells"].insert(first_code, cell | {"source": source})
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
 def finish(app, exception):
     """Apply the cures to the files that Sphinx has written."""
     if exception or app.builder.format != "html":
         return
-    out, repository = Path(app.outdir), app.config.html_theme_options["repository_url"]
+    out = Path(app.outdir)
     for files, cures in CURES.items():
         found.update(dict.fromkeys(cures, 0))
         change_files(out.glob(files), partial(cure, cures=cures))
     for files in UNUSED:
         for path in list_found(files, out.glob(files)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (out / "_static" / TRANSLATIONS).unlink(missing_ok=True)
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
-    change_files(out.glob("_sources/**/*.ipynb"), lambda text: add_setup_cell(text, repository))
-    draw_card(out / CARD, app.config.html_title, CLAIM)
-    addresses = [f"<url><loc>{app.config.html_baseurl}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs)]
-    (out / "sitemap.xml").write_text(SITEMAP.format("".join(addresses)))
+    write_downloads(app)
+    draw_card(out / CARD, *CARD_WORDS)
+    (out / "sitemap.xml").write_text(sitemap(app))
+    change_files(out.glob("_static/*.js"), say_in_script)
     write_search(out, MINISEARCH)
     change_files(out.glob("404.html"), lambda page: lead_home(page, app.config.html_baseurl))
     pages = "".join(path.read_text("utf8") for path in out.rglob("*.html"))
@@ -419,14 +467,16 @@ def setup(app):
     render.coalesce_streams = join_prints
     found[JOINED] = 0
     app.add_html_math_renderer("katex", (visit_inline_formula, None), (visit_display_formula, None))
+    app.connect("config-inited", lambda app, config: speak(config.language))
     app.connect("config-inited", set_address)
     app.connect("builder-inited", start_katex)
     app.connect("builder-inited", note_what_is_new)
     app.connect("doctree-read", describe)
     app.connect("doctree-resolved", hold_marks)
     app.connect("builder-inited", leave_out_search)
-    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", NOT_FOUND, "page.html")])
+    app.connect("html-collect-pages", lambda app: [("search", {}, "search.html"), ("404", not_found(), "page.html")])
     app.connect("doctree-resolved", ask_who_is_lost)
+    app.connect("html-page-context", add_other_edition, priority=100)  # before the theme leaves out what is empty
     app.connect("html-page-context", adjust_page, priority=900)  # after the theme has made its buttons
     app.connect("build-finished", stop_katex)
     app.connect("build-finished", finish, priority=900)

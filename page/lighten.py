@@ -21,6 +21,7 @@ STYLE_LINK = re.compile(r'\s*<link\b[^>]*?href="[^"]*?_static/([^"?]+\.css)[^"]*
 ICON_RULE = re.compile(r'(?:\.fa-[\w-]+:+before,?\s*)+\{\s*content:\s*"\\([0-9a-f]+)"')
 COMMENT = re.compile(r"/\*(?!!).*?\*/|@charset [^;]*;", flags=re.S)
 OLD_FONT = r',\s*url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
+CHINESE = 0x2E80  # the first of its characters, of which the fonts of formulas have none
 HERE = Path(__file__).parent
 
 
@@ -44,7 +45,7 @@ def lighten(out, node):
         keep_characters(font, icons, known)
     used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
     for font in list_found("fonts of formulas", static.glob("katex/fonts/*.woff2")):
-        keep_characters(font, set(map(ord, used)), known)
+        keep_characters(font, {code for code in map(ord, used) if code < CHINESE}, known)
     for path in list_found("pictures of launch buttons", static.glob("images/logo_colab.png")):
         shrink(path)
     for path in list(static.rglob("*")):

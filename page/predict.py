@@ -6,8 +6,9 @@
 
     **Answer: b.** Because ...
 
-The choices are written as a list, of which page/static/predict.js makes buttons: the text is there without scripts too,
-and on paper. Cells tagged ``check`` are folded into one line.
+The choices are written as a list, of which page/static/predict.js makes buttons. All from the question to the end of
+the answer is held back until the reader has guessed or wants to see it; without scripts and on paper it is just there.
+Cells tagged ``check`` are folded into one line, and so is the second cell of a chapter, which imports.
 """
 
 import json
@@ -15,19 +16,23 @@ import re
 from itertools import groupby
 from pathlib import Path
 
+from addresses import read_english
 from docutils import nodes
+from language import CHOICE, say
 from sphinx.util import logging
 
-PREDICT = "Predict."
-ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.")
-CHOICE = re.compile(r"(?:^|\s+·\s+)([a-z])\)\s+")  # what stands before the words of a choice
+PREDICT = re.compile(r"Predict\.|预测。")
+ANSWER = re.compile(r"Answer(?:: (?P<letter>[^.]+))?\.|答案(?:：(?P<chinese>[^。]+))?。")
 MOST = 5  # choices
-CHECKED = "Checked when the book is built"
 logger = logging.getLogger(__name__)
 
 
 class Predict(nodes.General, nodes.Element):
     """A question to be answered before one reads on, and its choices."""
+
+
+class Compare(nodes.General, nodes.Element):
+    """What is held back: all from a question to the end of its answer."""
 
 
 class Foot(nodes.General, nodes.Element):
@@ -45,7 +50,7 @@ def opening(node):
 def is_predict(node):
     """Tell whether a node is a quote that asks for a prediction."""
     bold = opening(node[0]) if isinstance(node, nodes.block_quote) and len(node) else None
-    return bold is not None and bold.astext() == PREDICT
+    return bold is not None and PREDICT.fullmatch(bold.astext()) is not None
 
 
 def is_answer(node):
@@ -56,7 +61,8 @@ def is_answer(node):
 
 def right_letter(answer):
     """Return what an answer names as right, or None."""
-    return ANSWER.fullmatch(opening(answer).astext())["letter"]
+    found = ANSWER.fullmatch(opening(answer).astext())
+    return found["letter"] or found["chinese"]
 
 
 def split_choices(paragraph):
@@ -80,7 +86,7 @@ def split_choices(paragraph):
 
 def address(question, taken):
     """Return an address that stays while the first words of a question stay, and that is not taken yet."""
-    words = nodes.make_id(" ".join(question.astext().removeprefix(PREDICT).split()[:8]))
+    words = nodes.make_id(" ".join(PREDICT.sub("", question.astext(), count=1).split()[:8]))
     names = [words, *(f"{words}-{number}" for number in range(2, 100))]
     return next(name for name in names if f"predict-{name}" not in taken)
 
@@ -101,6 +107,8 @@ def fault(choices, answer):
 def shape_predicts(app, doctree):
     """Make a Predict of each quote that is one, and give its answer the same address."""
     found = list(doctree.findall(lambda node: is_predict(node) or is_answer(node)))
+    originals = read_english(app)
+    english = [predict["ids"][0] for predict in originals.findall(Predict)] if originals else []
     for number, quote in enumerate(found):
         if not is_predict(quote):
             continue
@@ -110,14 +118,27 @@ def shape_predicts(app, doctree):
         if wrong := fault(choices, answer):
             logger.warning("the Predict %r %s", quote[0].astext()[:80], wrong, location=quote)
             choices = []
-        quote.replace_self(make_predict(quote, choices, answer, doctree.ids))
+        if answer is not None and answer.parent is not quote.parent:
+            logger.warning("the Predict %r has its answer in another section", quote[0].astext()[:80], location=quote)
+            continue
+        name = english.pop(0).removeprefix("predict-") if english else address(quote[0], doctree.ids)
+        predict = make_predict(quote, choices, answer, name, doctree.ids)
+        if answer is not None:
+            hold_back(quote, answer, f"compare-{name}")
+        quote.replace_self(predict)
 
 
-def make_predict(quote, choices, answer, taken):
-    """Return the Predict that takes the place of a quote; its answer may be None."""
+def hold_back(quote, answer, name):
+    """Put all after a quote, to the end of its answer, into one box."""
+    section = quote.parent
+    first, last = section.index(quote) + 1, section.index(answer) + 1
+    section[first:last] = [Compare("", *section[first:last], ids=[name])]
+
+
+def make_predict(quote, choices, answer, name, taken):
+    """Return the Predict that takes the place of a quote, under a name; its answer may be None."""
     question = quote[0]
-    name = address(question, taken)
-    question.replace(opening(question), nodes.strong("", PREDICT.removesuffix("."), classes=["book-label"]))
+    question.replace(opening(question), nodes.strong("", say("Predict"), classes=["book-label"]))
     question["ids"].append(f"question-{name}")
     predict = Predict("", *quote.children[: -1 if choices else None], ids=[f"predict-{name}"], question=question["ids"])
     taken[f"predict-{name}"] = predict
@@ -130,6 +151,7 @@ def make_predict(quote, choices, answer, taken):
     if answer is not None:
         answer["ids"].insert(0, f"answer-{name}")  # the script looks for the first
         answer["classes"].append("book-answer")
+        opening(answer)["classes"].append("book-label")
         predict["answer"] = right_letter(answer) if choices else ""
         predict += Foot("", choices=bool(choices))
     return predict
@@ -144,8 +166,13 @@ def visit_predict(translator, node):
 
 
 def depart_predict(translator, node):
-    """Close the group."""
+    """Close the group, or the box."""
     translator.body.append("</div>\n")
+
+
+def visit_compare(translator, node):
+    """Open the box; ``until-found`` lets links and the browser's own search open it."""
+    translator.body.append(translator.starttag(node, "div", CLASS="book-compare", hidden="until-found"))
 
 
 def visit_foot(translator, node):
@@ -156,21 +183,33 @@ def visit_foot(translator, node):
     raise nodes.SkipNode
 
 
+def fold_imports(app, doctree):
+    """Let myst-nb fold the second cell of a chapter, which imports and sets up."""
+    cells = doctree.findall(lambda node: isinstance(node, nodes.container) and node.get("cell_index") == 1)
+    folded = say("What this page imports")
+    for cell in [cell for cell in cells if re.match("(import|from) ", cell.astext())]:
+        cell["classes"] += ["tag_hide-input", "book-imports"]
+        cell.attributes |= {"hide_mode": "input", "prompt_show": folded, "prompt_hide": folded}
+
+
 def fold_checks(app, doctree):
     """Let myst-nb fold each cell tagged ``check`` as it folds those tagged hide-cell; give it an address."""
     cells = [c for c in doctree.findall(nodes.container) if "tag_check" in c["classes"] and "cell_index" in c]
     if not cells:
         return
     notebook = json.loads(Path(app.env.doc2path(app.env.docname)).read_text("utf8"))
+    checked = say("Checked when the book is built")
     for cell in cells:
         cell["ids"].append(f"cell-{notebook['cells'][cell['cell_index']]['id']}")
-        cell.attributes |= {"hide_mode": "all", "prompt_show": CHECKED, "prompt_hide": CHECKED}
+        cell.attributes |= {"hide_mode": "all", "prompt_show": checked, "prompt_hide": checked}
 
 
 def setup(app):
-    """Connect both to Sphinx."""
+    """Connect all this to Sphinx."""
     app.add_node(Predict, html=(visit_predict, depart_predict))
+    app.add_node(Compare, html=(visit_compare, depart_predict))
     app.add_node(Foot, html=(visit_foot, None))
     app.connect("doctree-read", shape_predicts)
     app.connect("doctree-read", fold_checks)
+    app.connect("doctree-read", fold_imports)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

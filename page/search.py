@@ -24,7 +24,8 @@ NO_TEXT = " | ".join(
             "//a[contains(@class,'headerlink')]",
             "//*[@class='katex-mathml']",
         ],
-        *["//div[contains(@class,'cell_output')]//pre", "//div[contains(@class,'cell')]//summary"],
+        *["//div[contains(@class,'cell_output')]//pre", "//div[@class='book-table']"],
+        "//div[contains(@class,'cell')]//summary",
         *["//*[@class='book-foot']", "//*[@class='book-lost']"],
     ]
 )

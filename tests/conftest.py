@@ -18,6 +18,8 @@ from forked import run_script
 from playwright.sync_api import sync_playwright
 from xdist.scheduler import LoadScopeScheduling
 
+from grading.course import MADE
+
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.update(ENVIRONMENT)  # tests and nbval's kernels count as the built book does
@@ -29,18 +31,16 @@ def pytest_configure(config):
 
 
 FIRST = [  # the longest go first, so that none is left to one core at the end
-    "test_walk_through",
-    "test_release",
     "test_course",
+    "test_walk_through",
     "test_lab",
-    "test_pages_made_anew",
     "test_pdf",
+    "test_pages_made_anew",
     "source/project",
-    "source/",
+    "test_predict",
     "test_build",
 ]
 TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|search|student|training)\.py"  # a kernel, or a costly fixture
-COPY = r".+/test_(?:release|walk_through)\.py"  # both look at what `make assignments` makes in a copy
 PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
 
 
@@ -55,8 +55,6 @@ class OneByOne(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         """Return a name for what a test shares with others, or its own."""
         page, file = re.fullmatch(PAGE, nodeid), nodeid.split("::")[0]
-        if re.fullmatch(COPY, file):
-            return COPY
         return page[1] if page else file if re.fullmatch(TOGETHER, file) else nodeid
 
 
@@ -94,26 +92,21 @@ def book():
 
 
 DERIVED = shutil.ignore_patterns(
-    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "gradebook.db", "grades.csv", "release",
-    "submitted", "autograded", "feedback", "samples",
+    ".git", ".venv", "_build", "node_modules", ".*_cache", ".hypothesis", "release", "exchange", "old", "roster.csv",
+    *MADE,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def copy(tmp_path_factory):
-    """Return a fresh copy of the repository, with its .venv."""
+    """Return a fresh copy of the repository, with its .venv and its node_modules."""
     folder = tmp_path_factory.mktemp("teacher") / "book"
     shutil.copytree(ROOT, folder, ignore=DERIVED)
     for path in (folder / "assignments").glob("*.ipynb"):
         path.unlink()
-    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in (".venv", "page/node_modules"):
+        (folder / name).symlink_to(ROOT / name)
     return folder
-
-
-@pytest.fixture(scope="session")
-def made(copy):
-    """Type `make assignments` in the copy; return the finished process, whose stderr names each fault."""
-    return run("make assignments", copy)
 
 
 @pytest.fixture(scope="session")

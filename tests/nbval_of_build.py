@@ -19,7 +19,8 @@ BUILT = ROOT / "_build"
 FORMS = ["image/svg+xml", "text/html", "text/plain"]  # the page shows the first that an output has
 SVG, HTML, PLAIN = FORMS
 TEXT, PICTURE = r'<div class="output (stream|text_plain)\b.*?<pre[^>]*>(.*?)</pre>', r'src="\.\./_images/(\w{64})\.svg"'
-SHOWN = re.compile(f"{TEXT}|{PICTURE}", re.S)
+TABLE = r'<div class="book-table"[^>]*>(.*?)</table>'
+SHOWN = re.compile(f"{TEXT}|{PICTURE}|{TABLE}", re.S)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -103,8 +104,15 @@ def as_shown(output):
         return output
     form = next(form for form in FORMS if form in output.data)
     lines = "\n".join(output.data[form].splitlines())
+    if form == HTML and (table := re.search(TABLE, lines, re.S)):
+        return {**output, "data": {PLAIN: cells_of(table[1])}}
     content = hashlib.sha256(lines.encode()).hexdigest() if form == SVG else lines
     return {**output, "data": {form: content}}
+
+
+def cells_of(table):
+    """Return what the cells of a table say, given its HTML."""
+    return html.unescape(re.sub(r"\s*<[^>]*>\s*", "|", table))
 
 
 def code_cells(notebook):
@@ -118,8 +126,10 @@ def outputs_on(page):
     return [[shown_output(*found) for found in SHOWN.findall(cell)] for cell in cells]
 
 
-def shown_output(kind, text, picture):
+def shown_output(kind, text, picture, table):
     """Return the output for a match of ``SHOWN``."""
+    if table:
+        return new_output("execute_result", data={PLAIN: cells_of(table)}, execution_count=1)
     text = html.unescape(re.sub("<[^>]*>", "", text))
     if kind == "stream":
         return new_output("stream", name="stdout", text=text)

@@ -248,6 +248,11 @@ def open_explorer(browser, tmp_path):
         hands.close()
 
 
+def steps(few, many):
+    """Let a reader take a few steps in `make test`, and many in `make test-slow`."""
+    return pytest.mark.parametrize("steps", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
 SLIDERS = {
     "batch": ["gamma", "beta", "eps"],
     "running": ["alpha", "t", "m", "drift", "mean_0", "var_0"],
@@ -275,10 +280,11 @@ def test_start_is_shown_and_every_slider_to_its_ends(open_explorer, name):
         hands.check()
 
 
+@steps(4, 20)
 @pytest.mark.parametrize("name", EXPLORERS)
-def test_sliders_by_keyboard_in_any_order(open_explorer, name):
+def test_sliders_by_keyboard_in_any_order(open_explorer, name, steps):
     hands, rng = open_explorer(name), np.random.default_rng(1)
-    for _ in range(20):
+    for _ in range(steps):
         key = rng.choice(["ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft", "Home", "End"])
         hands.slide(str(rng.choice(SLIDERS[name])), str(key), int(rng.integers(1, 6)))
         hands.check()
@@ -289,10 +295,11 @@ def test_sliders_by_keyboard_in_any_order(open_explorer, name):
     assert all(said == written for said, written in texts)
 
 
-def test_samples_of_the_batch_by_keyboard(open_explorer):
+@steps(6, 30)
+def test_samples_of_the_batch_by_keyboard(open_explorer, steps):
     hands, rng = open_explorer("batch"), np.random.default_rng(2)
     at = hands.at
-    for _ in range(30):
+    for _ in range(steps):
         i = int(rng.integers(8))
         if rng.random() < 0.4:
             hands.reach(f"sample {i + 1} in the batch")
@@ -357,9 +364,10 @@ def test_one_step_of_learning_rate_one_half_undoes_and_above_one_diverges(open_e
     assert hands.state["loss"] > before
 
 
-def test_best_batch_norm_misses_sine_squared(open_explorer):
+@steps(2, 8)
+def test_best_batch_norm_misses_sine_squared(open_explorer, steps):
     hands = open_explorer("linear")
-    for keys in range(1, 9):
+    for keys in range(1, steps + 1):
         hands.slide("theta", "ArrowRight", keys)
         hands.reach("Take the best γ and β")
         hands.tab.keyboard.press("Enter")
@@ -370,6 +378,7 @@ def test_best_batch_norm_misses_sine_squared(open_explorer):
         assert hands.state["missed"] == pytest.approx(np.sin(np.radians(hands.at["theta"])) ** 2, abs=1e-9)
 
 
+@steps(3, 12)
 @pytest.mark.parametrize(
     ("name", "label", "keys"),
     [
@@ -379,10 +388,10 @@ def test_best_batch_norm_misses_sine_squared(open_explorer):
         ("linear", "corner of the square after BatchNorm: γ + β", ("gamma1", "gamma2")),
     ],
 )
-def test_points_in_the_plane_by_keyboard_and_by_drag(open_explorer, name, label, keys):
+def test_points_in_the_plane_by_keyboard_and_by_drag(open_explorer, name, label, keys, steps):
     hands, rng = open_explorer(name), np.random.default_rng(3)
     hands.reach(label)
-    for _ in range(12):
+    for _ in range(steps):
         key = str(rng.choice(["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"]))
         hands.tab.keyboard.press(key)
         moved, sign = keys["Up" in key or "Down" in key], 1 if key in {"ArrowRight", "ArrowUp"} else -1
@@ -390,7 +399,7 @@ def test_points_in_the_plane_by_keyboard_and_by_drag(open_explorer, name, label,
             hands.at[k] = float(np.floor((hands.at[k] + change) * 10 + 0.5) / 10)
         hands.check()
     corner = hands.element.locator(".live svg").nth(int("corner" in label)).bounding_box()
-    for _ in range(12):
+    for _ in range(steps):
         _, x, y = hands.handle(label)
         goal = corner["x"] + rng.uniform(110, 330), corner["y"] + rng.uniform(40, 240)
         drag(hands.tab.mouse, (x, y), goal)
@@ -423,12 +432,13 @@ def place_of_tick(hands, words, row):
     return box["x"] + box["width"] / 2
 
 
-def test_samples_of_the_batch_by_drag(open_explorer):
+@steps(4, 24)
+def test_samples_of_the_batch_by_drag(open_explorer, steps):
     hands, rng = open_explorer("batch"), np.random.default_rng(4)
     ticks = {-20: place_of_tick(hands, "−20", 0), 0: place_of_tick(hands, "0", 0), 40: place_of_tick(hands, "40", 0)}
     per_unit = (ticks[40] - ticks[-20]) / 60
     assert ticks[0] == pytest.approx(ticks[-20] + 20 * per_unit, abs=1)
-    for number in range(24):
+    for number in range(steps):
         i = number % 8
         _, x, y = hands.handle(f"z of sample {i + 1}")
         value = float(rng.integers(-60, 100)) / 2  # sometimes beyond the ends
@@ -670,7 +680,7 @@ CROSSED = """e => { const found = [];
     return found; }"""
 
 
-@pytest.mark.parametrize("options", [PHONE, {}], ids=["phone", "wide"])
+@pytest.mark.parametrize("options", [PHONE, pytest.param({}, marks=pytest.mark.slow)], ids=["phone", "wide"])
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_labels_are_large_enough_and_no_line_goes_through_one(open_explorer, name, options):
     hands = open_explorer(name, **options)
@@ -771,7 +781,7 @@ def contrast(tab, selector):
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_chapter_shows_its_explorer_in_light_and_dark(browser, book, name, scheme):
     tab, errors = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 900}), []
@@ -824,3 +834,12 @@ def test_data_of_an_explorer_cannot_end_its_attribute():
     assert json.dumps("\"'<&") not in text
     assert "<b>" not in text
     assert "An &quot;alt&quot;." in text
+
+
+def test_batch_starts_with_the_values_that_are_asked_for():
+    start = explore_batch([1, 3, 8], m=2).data["start"]
+    assert (start["z"], start["inside"]) == ([1, 3, 8], [True, True, False])
+    assert "values 1 and 3 has mean 2 and standard deviation 1," in explore_batch([1, 3, 8], m=2).sentence
+    for m in [0, 4]:
+        with pytest.raises(ValueError, match=f"m must be from 1 to 3, the number of values in z, got {m}"):
+            explore_batch([1, 3, 8], m=m)

@@ -565,6 +565,9 @@ REFUSED = [  # what is changed in a good call of batch_norm, the error, and what
     (dict(eps=0.0), ValueError, "eps must be a finite number > 0 in training, got 0.0"),
     (dict(eps=-1e-5), ValueError, "eps must be a finite number > 0 in training, got -1e-05"),
     (dict(eps=np.inf), ValueError, "eps must be a finite number > 0 in training, got inf"),
+    (dict(eps=np.float32(np.inf)), ValueError, r"eps must be a finite number > 0 in training, got np.float32\(inf\)"),
+    (dict(eps=np.float32(0)), ValueError, r"eps must be a finite number > 0 in training, got np.float32\(0.0\)"),
+    (dict(eps=np.bool_(True)), TypeError, "eps must be a finite number > 0 in training, got np.True_ of type bool"),
     (dict(eps=np.nan), ValueError, "eps must be a finite number > 0 in training, got nan"),
     (dict(eps=10**400), ValueError, "eps must be a finite number > 0 in training, got 1000"),
     (

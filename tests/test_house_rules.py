@@ -58,6 +58,40 @@ def cells_are_short(notebook):
     ]
 
 
+def visible_code_fits_a_phone(notebook):
+    """What is folded may be wider: imports, figures, checks."""
+    cells = [cell for cell in notebook["cells"][2:] if cell["cell_type"] == "code"]
+    return [
+        f"cell {cell['id']} has a line of {len(line)} columns, more than 60: {line!r}"
+        for cell in cells
+        if not tags(cell) & {"hide-input", "check"}
+        for line in source(cell).splitlines()
+        if len(line) > 60
+    ]
+
+
+def results_of_several_arms_are_tables(notebook):
+    loops = [
+        (cell, loop)
+        for cell in code_cells(notebook)
+        for part in statements(cell)
+        for loop in ast.walk(part)
+        if isinstance(loop, ast.For | ast.While)
+    ]
+    return [
+        f"cell {cell['id']} prints in a loop, which is for a Table"
+        for cell, loop in loops
+        if any(isinstance(node, ast.Call) and ast.unparse(node.func) == "print" for node in ast.walk(loop))
+    ]
+
+
+def figures_are_discussed_by_number(notebook):
+    text = "\n".join(markdown(notebook))
+    names = [option(cell, "figure", "name") for cell in code_cells(notebook)]
+    names += re.findall(r"^\((fig-[\w-]+)\)=", text, flags=re.M)
+    return [f"no text names the figure {name}" for name in names if name and f"{{numref}}`{name}`" not in text]
+
+
 def title_asks_or_acts(notebook):
     titles = [words for level, words in headings(notebook) if level == 1]
     if len(titles) != 1:
@@ -274,6 +308,9 @@ STORED = [
     outputs_are_stripped,
     cells_have_ids,
     cells_are_short,
+    visible_code_fits_a_phone,
+    results_of_several_arms_are_tables,
+    figures_are_discussed_by_number,
     title_asks_or_acts,
     first_cell_tells_what_to_expect,
     second_cell_imports_only,
@@ -374,7 +411,10 @@ EXECUTED_SAMPLE = {
             "assert True\nassert True\nprint('0.25, 25 %')", [{"output_type": "stream", "text": ["0.25, ", "25 %\n"]}]
         ),
         code_cell("ax.plot(x)", [PICTURE], tags=["hide-input"], mystnb=FIGURE),
-        text_cell(":::{note}\n:class: tip\n\nThe paper has 4.8 % (Table 2 of {cite:t}`ioffe2015`).\n\n:::"),
+        text_cell(
+            ":::{note}\n:class: tip\n\nThe paper has 4.8 % (Table 2 of {cite:t}`ioffe2015`), as "
+            "{numref}`fig-line` shows.\n\n:::"
+        ),
         *[code_cell("x") for _ in range(8)],
         text_cell(
             "(deep)=\n## Going deeper: a word\n\n*For those who ask:* it is one.\n\n"
@@ -413,6 +453,11 @@ BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the 
     (cells_have_ids, 3, {"id": None}, "cell 3"),
     (cells_have_ids, 3, {"id": "cell-4"}, "cell 4"),
     (cells_are_short, 3, "x = 1\n" * 26, "26 lines"),
+    (visible_code_fits_a_phone, 3, "x = 1  #" + 53 * "-", "61 columns"),
+    (visible_code_fits_a_phone, 18, "x = 1  #" + 53 * "-", "cell-18"),
+    (results_of_several_arms_are_tables, 3, "for x in y:\n    if x:\n        print(x)", "cell-3"),
+    (figures_are_discussed_by_number, 5, "Nothing.", "fig-line"),
+    (figures_are_discussed_by_number, 5, "{numref}`fig-line`\n\n(fig-drawn)=\n\n![A line.](a.svg)", "fig-drawn"),
     (title_asks_or_acts, 0, "# Identity recovery", "Identity recovery"),
     (title_asks_or_acts, 2, "# Does it have two titles?", "2 titles"),
     (first_cell_tells_what_to_expect, 0, "# Why?\n\n**You will** see.\n\n**Runs in** 1 second.", "**You need**"),

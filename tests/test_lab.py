@@ -33,6 +33,9 @@ RUN_ALL = """async (path) => {
 }"""
 
 
+pytestmark = pytest.mark.slow  # `make test` runs all cells by nbval, and the explorers in test_explorers.py
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """Return the address of a JupyterLab that shows chapters, and an assignment that a student has solved."""

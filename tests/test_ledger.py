@@ -9,13 +9,15 @@ import re
 
 import pytest
 import yaml
-from build_book import chapters_of
+from bs4 import BeautifulSoup
+from build_book import CHINESE, chapters_of
 from conftest import ROOT
 
 ROWS = yaml.safe_load((ROOT / "chapters/claims.yml").read_text("utf8"))
 NOTEBOOKS = {path.stem: json.loads(path.read_text("utf8")) for path in chapters_of(ROOT / "_toc.yml")}
 KEYS = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "chapters/references.bib").read_text("utf8"), flags=re.M))
-FIELDS = {"id": str, "note": str, "verdict": str, "book": str, "sources": list, "chapter": str}
+FIELDS = {"id": str, "note": str, "original": str, "verdict": str, "book": str, "sources": list, "chapter": str}
+HAN = re.compile(r"[\u3400-\u9fff]")
 STATEMENTS = [f"s{number}" for number in range(1, 30)]  # of the note, as its audit numbers them
 
 
@@ -85,9 +87,28 @@ def test_each_row_links_to_its_cell_on_the_page(book):
         assert re.search(rf'id="claim-{row["id"]}"', (book / f"chapters/{row['chapter']}.html").read_text("utf8"))
 
 
+def test_the_chinese_page_quotes_the_note_beside_each_row(book):
+    pages = [(book / f"{edition}chapters/ledger.html").read_text("utf8") for edition in ("", f"{CHINESE}/")]
+    english, chinese = (BeautifulSoup(page, "lxml") for page in pages)
+    for row in ROWS:
+        quoted = [len(page.find(id=row["id"]).blockquote.find_all("p")) for page in (english, chinese)]
+        assert quoted == [1, 2], row["id"]
+        words = chinese.find(id=row["id"]).blockquote.find_all("p")[1].text
+        assert words.startswith("原文：")
+        assert HAN.findall(words.removeprefix("原文：")) == HAN.findall(row["original"])
+
+
 # Each rule, broken once.
 
-ROW = {"id": "s1", "note": "a", "verdict": "right", "book": "b", "sources": ["known"], "chapter": "01_why"}
+ROW = {
+    "id": "s1",
+    "note": "a",
+    "original": "甲",
+    "verdict": "right",
+    "book": "b",
+    "sources": ["known"],
+    "chapter": "01_why",
+}
 CELL = {"cell_type": "code", "metadata": {"tags": ["claim-s1"]}, "source": ["x = 1\n", "assert x"]}
 
 
@@ -103,6 +124,7 @@ def test_a_whole_row_is_accepted():
     ("change", "fault"),
     [
         ({"note": ""}, "s1: note is empty"),
+        ({"original": ""}, "s1: original is empty"),
         ({"sources": []}, "s1: sources is empty"),
         ({"verdict": "maybe"}, "s1: the verdict 'maybe' is unknown"),
         ({"sources": "known"}, "s1: sources is no list"),

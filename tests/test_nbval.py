@@ -12,11 +12,19 @@ from nbval_of_build import SVG, Chapter
 PAGE = '<div class="cell tag_x"><div class="cell_output">{}</div></div><p>After the cell.</p>'
 PRINT = '<div class="output stream highlight"><pre tabindex="0"><span></span>{}</pre></div>'
 PICTURE = '<figure><img alt="x" src="../_images/{}.svg"/></figure>'
+TABLE = (
+    '<div class="book-table" style="overflow-x: auto"{}>\n<table><tr><th>a &amp; b</th><td>{}</td></tr></table>\n</div>'
+)
 DRAWN = hashlib.sha256(b"<svg/>").hexdigest()
 
 
 def printed(text):
     return new_output("stream", name="stdout", text=text)
+
+
+def tabled(number):
+    data = {"text/html": TABLE.format("", number), "text/plain": f"a & b  {number}"}
+    return new_output("execute_result", data=data, execution_count=1)
 
 
 @pytest.fixture
@@ -47,6 +55,7 @@ def test_what_has_run_and_is_shown_is_right(nbval):
     shown = '<div class="output text_plain highlight"><pre>3\n</pre></div>'
     judge(nbval, [new_output("execute_result", data={"text/plain": "3"})], PAGE.format(shown))
     judge(nbval, [], PAGE.format(""))
+    judge(nbval, [tabled("1.5")], PAGE.format(TABLE.format(' tabindex="0"', "1.5")))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,8 @@ def test_what_has_run_and_is_shown_is_right(nbval):
         ([new_output("display_data", data={SVG: "<svg>another</svg>"})], PICTURE.format(DRAWN)),
         ([new_output("display_data", data={SVG: "<svg/>"})], ""),
         ([new_output("execute_result", data={"text/plain": "3"})], PRINT.format("3\n")),
+        ([tabled("1.5")], TABLE.format("", "1.6")),
+        ([tabled("1.5")], ""),
     ],
 )
 def test_output_that_is_not_the_one_on_the_page_is_seen(nbval, outputs, shown):

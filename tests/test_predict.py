@@ -5,6 +5,7 @@ import re
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -14,11 +15,12 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from make_pdf import read_page
 from myst_parser.docutils_ import Parser
-from predict import CHECKED, Predict, shape_predicts
+from predict import Predict, shape_predicts
 from screenshot import lay_out_whole
 from test_build import INTRO, begin_book
 from test_page import AXE, FIND_FAULTS, faint
 
+CHECKED = "Checked when the book is built"
 FIRST = """## Wild
 
 > **Predict.** One of the four samples goes wild. What becomes of its $\\hat z$?
@@ -63,7 +65,7 @@ CELLS = [
     ("assert 1 < 2", "last", "check"),
 ]
 PAGE = "chapters/one.html"
-OURS = r"keep\.js|predict\.js|progress\.js|reading\.js"  # the theme's own scripts throw where storing is forbidden
+OURS = r"(?:words|keep|predict|progress|reading|place)\.js"  # the theme's own scripts throw where storing is forbidden
 WILD, DRAW, SO = "one-of-the-four-samples-goes-wild-what", "draw-the-box-which-shape-has-it", "is-it-so"
 FORBID = [  # what a browser that forbids to store may do
     "Storage.prototype.getItem = Storage.prototype.setItem = () => { throw new Error('forbidden'); };",
@@ -127,6 +129,21 @@ def choose(tab, letter, name=WILD):
     tab.locator(f"#predict-{name} button[value={letter}]").click()
 
 
+def text_of(tab, selector):
+    """Return the words of an element, without the breaks between its lines."""
+    return " ".join(tab.locator(selector).inner_text().split())
+
+
+def opener(tab, name=WILD):
+    """Return the button that shows the answer to a question, and hides it."""
+    return tab.locator(f"#predict-{name} button[aria-controls]")
+
+
+def held(tab):
+    """Return whether what follows each question is held back."""
+    return [not box.is_visible() for box in tab.locator(".book-compare > .book-answer").all()]
+
+
 def verdict(tab, name=WILD):
     """Return what the answer says of the reader's choice, once it does."""
     said = tab.locator(f"#answer-{name} .book-said:not(:empty)")
@@ -146,7 +163,7 @@ def shape(text):
     """Return the document of a Markdown text, with its Predicts."""
     settings = {"myst_enable_extensions": ["dollarmath"]}
     document = publish_doctree(text, parser=Parser(), settings_overrides=settings)
-    shape_predicts(None, document)
+    shape_predicts(SimpleNamespace(config=SimpleNamespace(english_doctrees="")), document)
     return document
 
 
@@ -189,6 +206,7 @@ def test_other_quotes_and_answers_stay_as_they_are():
 
 
 FAULTS = [
+    ("a) one · b) two", "## Next\n\n**Answer: a.** So.", "has its answer in another section"),
     ("a) one · b) two", "", "has choices, but no paragraph **Answer: x.** follows"),
     ("a) one · b) two", "> **Predict.** Next?\n\n**Answer: a.** So.", "has choices, but no paragraph"),
     ("a) one · b) two", "**Answer: c.** So.", "has the answer 'c', which is none of its choices 'ab'"),
@@ -226,25 +244,27 @@ def test_without_scripts_and_on_paper_all_is_text(open_page):
     assert tab.get_by_role("group", name="Predict One of the four samples goes wild.").count() == 1
     assert tab.locator("article button").count() == 0
     assert not tab.locator(".book-foot").first.is_visible()
-    assert tab.locator(f"#answer-{WILD}").inner_text() == "Answer: c. It stops at 1.73."
+    assert text_of(tab, f"#answer-{WILD}") == "Answer: c. It stops at 1.73."
+    assert tab.get_by_text("stops at 1.73205").is_visible()
+    assert held(tab) == [False] * 3
 
     tab = open_page()
-    tab.locator(".book-foot input").first.check()
-    assert not tab.locator(f"#answer-{WILD}").is_visible()
+    assert held(tab) == [True] * 3
     tab.emulate_media(media="print")
+    assert held(tab) == [False] * 3
     assert tab.locator(f"#answer-{WILD}").is_visible()
     assert tab.get_by_text("stops at 1.73205").is_visible()
     assert tab.locator(f"#predict-{WILD} li").all_inner_texts()[3].split() == "d) it depends on eps".split()
     style = "b => (({ borderTopWidth, backgroundColor }) => [borderTopWidth, backgroundColor])(getComputedStyle(b))"
     assert tab.locator(f"#predict-{WILD} button").first.evaluate(style) == ["0px", "rgba(0, 0, 0, 0)"]
-    for of_screen in [".book-foot", ".book-held-back", f"#predict-{DRAW} button"]:
+    for of_screen in [".book-foot", f"#predict-{DRAW} button"]:
         assert not tab.locator(of_screen).first.is_visible()
 
 
 def test_keys_choose_and_the_choice_is_kept(open_page):
     tab = open_page()
     group = tab.get_by_role("group", name="Predict One of the four samples goes wild.")
-    buttons = group.get_by_role("button")
+    buttons = group.locator(".book-choices").get_by_role("button")
     buttons.first.focus()
     tab.keyboard.press("ArrowUp")
     assert focused(tab).split() == "d) it depends on eps".split()
@@ -253,16 +273,17 @@ def test_keys_choose_and_the_choice_is_kept(open_page):
     tab.keyboard.press("Tab")
     assert focused(tab).split() == "c) less than 2".split()
     assert buttons.nth(2).evaluate("b => getComputedStyle(b).outlineStyle") == "solid"
-    status = tab.locator(f"#answer-{WILD} [role=status]")
-    assert status.inner_text() == ""
+    assert held(tab) == [True] * 3
     tab.keyboard.press("Enter")
-    assert verdict(tab).endswith("You said c: right.")
+    assert verdict(tab) == "You said c: right."
+    assert held(tab) == [False, True, True]
     for _ in range(2):
         assert [b.get_attribute("aria-pressed") for b in buttons.all()] == ["false", "false", "true", "false"]
-        assert group.locator(".book-foot").inner_text().split() == "You said c. Compare with the answer".split()
+        assert group.locator(".book-guessed").inner_text() == "You said c. Compare with the answer"
         buttons.first.dispatch_event("click")  # too late
-        assert verdict(tab).endswith("You said c: right.")
-        assert tab.locator(f"#answer-{WILD}").inner_text().endswith("Answer: c. It stops at 1.73.")
+        assert verdict(tab) == "You said c: right."
+        assert text_of(tab, f"#answer-{WILD}") == "Answer: c. You said c: right. It stops at 1.73."
+        assert held(tab) == [False, True, True]
         tab.reload()
     buttons.nth(2).focus()
     tab.keyboard.press("Tab")
@@ -276,13 +297,16 @@ def test_surprise_is_told_in_words_and_a_guess_on_paper_is_no_verdict(open_page)
     choose(tab, "b")
     choose(tab, "a", SO)
     tab.get_by_role("button", name="I have written down my guess").click()
-    assert verdict(tab).endswith("You said b: a surprise.")
-    assert verdict(tab, SO).endswith("You said a: right.")
+    assert verdict(tab) == "You said b: a surprise."
+    assert verdict(tab, SO) == "You said a: right."
     assert verdict(tab, DRAW) == "Compare with what you wrote down."
     edge = "a => getComputedStyle(a).borderLeftColor"
     assert len({tab.locator(f"#answer-{name}").evaluate(edge) for name in [WILD, SO, DRAW]}) == 3
     mark = "s => getComputedStyle(s, '::before').content[1]"
-    assert [tab.locator(f"#answer-{name} .book-said").evaluate(mark) for name in [WILD, SO]] == ["≠", "✓"]
+    assert [tab.locator(f"#answer-{name} .book-label").evaluate(mark) for name in [WILD, SO, DRAW]] == ["≠", "✓", "!"]
+    marked = tab.locator(f"#predict-{WILD} button[data-mark]")
+    marks = marked.evaluate_all("all => all.map((b) => [b.value, b.dataset.mark])")
+    assert marks == [["b", "your guess"], ["c", "right"]]
     nobody = tab.locator("#predict-a-question-that-nobody-answers")
     assert nobody.count() == 1
     assert nobody.locator("button, input").count() == 0
@@ -326,54 +350,88 @@ def test_what_is_kept_of_a_question_that_has_changed_is_put_right(open_page, sam
     said = {f"predict-{WILD}": {"said": "f"}, f"predict-{SO}": {"said": "b", "right": True}, "predict-gone": {}}
     tab.evaluate("said => localStorage['batch-normalization'] = JSON.stringify(said)", {"said": {PAGE: said}})
     tab.goto(sample[0] + PAGE)
-    assert verdict(tab, SO).endswith("You said b: a surprise.")
+    assert verdict(tab, SO) == "You said b: a surprise."
     assert tab.locator(f"#predict-{WILD} [aria-pressed]").count() == 0
     kept = tab.evaluate("JSON.parse(localStorage['batch-normalization'])")["said"]
     assert kept == {PAGE: {f"predict-{SO}": {"said": "b", "right": False, "question": "Is it so?"}}}
 
 
-def test_switch_holds_back_what_follows_until_the_reader_has_guessed(open_page, sample):
+def test_what_follows_is_held_back_until_the_reader_wants_it(open_page):
     tab = open_page()
-    tab.locator(f"#predict-{WILD} button").last.focus()
+    output, code = tab.get_by_text("stops at 1.73205"), tab.get_by_text("print('stops at', 3**0.5)")
+    assert opener(tab).inner_text() == "Show the answer"
+    assert not output.is_visible()
+    assert not code.is_visible()
+    assert tab.get_by_text("The text goes on.").is_visible()
+    assert tab.get_by_text(CHECKED).filter(visible=True).count() == 1  # that after the last answer
+    tab.locator(f"#predict-{WILD} .book-choices button").last.focus()
     tab.keyboard.press("Tab")
-    switch = tab.get_by_role("switch", name="Hide what follows until I have guessed")
-    assert not switch.first.is_checked()
-    tab.keyboard.press("Space")
-    output, box, line = (
-        tab.get_by_text("stops at 1.73205"),
-        tab.get_by_text("a box").last,
-        tab.locator(".book-held-back"),
-    )
+    assert focused(tab) == "Show the answer"
+    tab.keyboard.press("Enter")
+    assert opener(tab).get_attribute("aria-expanded") == "true"
+    assert held(tab) == [False, True, True]
+    assert output.is_visible()
+    assert tab.locator(f"#predict-{WILD} [aria-pressed]").count() == 0  # and commits to nothing
+    choose(tab, "c")
+    assert verdict(tab) == "You said c: right."
+    opener(tab).click()
+    assert held(tab) == [True] * 3
+    tab.reload()
+    assert held(tab) == [False, True, True]
+
+
+def test_question_and_answer_are_never_in_one_window_unless_the_reader_wants_it(open_page):
+    tab = open_page()
+    told = tab.locator(".book-compare :is(.book-answer, .cell_output)")
+    assert told.count() == 5
+    assert told.filter(visible=True).count() == 0
+    height = "() => document.querySelector('article').offsetHeight"
+    before = tab.evaluate(height)
+    tab.get_by_role("switch").first.check()
+    assert told.filter(visible=True).count() == 5
+    assert tab.evaluate(height) > before + 300
+
+
+def test_switch_shows_all_answers_from_now_on(open_page):
+    tab = open_page()
+    switch = tab.get_by_role("switch", name="Always show answers")
+    switch.first.check()
     for _ in range(2):
         assert [s.is_checked() for s in switch.all()] == [True] * 3
-        assert not output.is_visible()
-        assert not tab.locator(f"#answer-{WILD}").is_visible()
-        assert not box.is_visible()
-        assert [shown.is_visible() for shown in line.all()] == [True] * 3
-        assert tab.get_by_text("The text goes on.").is_visible()
-        assert tab.get_by_text(CHECKED).filter(visible=True).count() == 1  # that after the last answer
+        assert held(tab) == [False] * 3
         tab.reload()
-    choose(tab, "a")
-    assert output.is_visible()
-    assert tab.locator(f"#answer-{WILD}").is_visible()
-    assert not box.is_visible()
-    tab.goto(f"{sample[0]}{PAGE}#cell-holds")
-    tab.evaluate("location.hash = '#answer-is-it-so'")  # a link to what is held back shows it, and commits to nothing
+    opener(tab, SO).click()
+    assert held(tab) == [False, False, True]
+    switch.last.uncheck()
+    assert held(tab) == [True] * 3
+
+
+def test_link_and_search_and_a_place_that_was_kept_open_what_is_held_back(open_page, sample):
+    tab = open_page(f"{PAGE}#cell-holds")
+    tab.locator("#cell-holds pre").wait_for(state="visible")
+    assert held(tab) == [False, True, True]
+    tab.evaluate("location.hash = '#answer-is-it-so'")
     tab.locator(f"#answer-{SO}").wait_for(state="visible")
-    assert tab.locator(f"#predict-{SO} [aria-pressed]").count() == 0
-    assert not box.is_visible()
-    switch.first.uncheck()
-    assert box.is_visible()
-    assert line.filter(visible=True).count() == 0
+    assert held(tab) == [False, True, False]
+    boxes = tab.locator(".book-compare")
+    assert [box.get_attribute("hidden") for box in boxes.all()] == [None, "until-found", None]
+    boxes.nth(1).dispatch_event("beforematch")  # the browser's own search has found words in it
+    assert held(tab) == [False] * 3
+    assert opener(tab, DRAW).inner_text() == "Hide the answer"
+    tab.locator(f"#answer-{DRAW}").evaluate("answer => scrollTo(0, answer.offsetTop - 100)")
+    tab.reload()
+    assert held(tab)[1] is False
 
 
 @pytest.mark.parametrize("script", FORBID)
 def test_browser_that_forbids_to_store_breaks_nothing(open_page, script):
     tab = open_page(script=script)
+    assert held(tab) == [True] * 3
     tab.locator(".book-foot input").first.check()
-    assert not tab.locator(f"#answer-{DRAW}").is_visible()
+    assert held(tab) == [False] * 3
+    tab.locator(".book-foot input").first.uncheck()
     choose(tab, "b")
-    assert verdict(tab).endswith("You said b: a surprise.")
+    assert verdict(tab) == "You said b: a surprise."
     assert tab.locator(f"#answer-{WILD}").is_visible()
     tab.locator(".prev-next-footer").scroll_into_view_if_needed()
     tab.evaluate("dispatchEvent(new Event('pagehide'))")
@@ -424,6 +482,7 @@ def test_check_is_one_line_that_keys_and_links_open(open_page, sample):
     tab = open_page()
     fold = tab.locator("#cell-holds details")
     code = fold.locator("pre")
+    opener(tab).click()
     assert fold.locator("summary").inner_text().strip() == CHECKED
     assert not code.is_visible()
     assert fold.evaluate("fold => fold.getBoundingClientRect().height") < 40
@@ -452,7 +511,7 @@ def test_printed_book_has_choices_as_text_and_checks_without_their_code(sample):
 
 def test_scripts_are_small_and_ask_nothing_of_anybody(sample):
     scripts = {name: (sample[1] / f"_static/{name}.js").read_text() for name in ["keep", "predict"]}
-    assert sum(len(gzip.compress(script.encode())) for script in scripts.values()) <= 3200
+    assert sum(len(gzip.compress(script.encode())) for script in scripts.values()) <= 3400
     for request in ["fetch", "XMLHttpRequest", "sendBeacon", "cookie", "import", "http"]:
         assert not any(request in script for script in scripts.values())
     page = BeautifulSoup((sample[1] / PAGE).read_text(), "html.parser")

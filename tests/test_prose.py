@@ -190,5 +190,5 @@ def test_code_under_code_is_seen_and_imports_need_no_sentence():
 
 
 def test_the_first_pages_have_lost_the_habits():
-    for name in ["intro.md", "teach.md", "summary.md", "glossary.md"]:
+    for name in ["intro.md", "teach.md", "hub.md", "summary.md", "glossary.md"]:
         assert habits_are_lost({"cells": [text_cell((ROOT / name).read_text())]}) == [], name

@@ -118,7 +118,8 @@ def test_words_typed_on_another_page_are_found_and_kept_in_the_address(browser, 
 PAGE = """<html><body><article><section id="one"><h1>1. One<a class="headerlink" href="#one">#</a></h1><p>Text
 <span class="katex"><span class="katex-mathml">m \\mu</span><span class="katex-html">m<span>μ</span></span></span>.</p>
 <section id="two"><span id="also"></span><h2>Two</h2><div class="cell"><div class="cell_input"><pre>run(x_y)</pre></div>
-<div class="cell_output"><pre>0.5</pre></div></div><p>So <code>eval()</code><button>Press</button> it is.</p></section>
+<div class="cell_output"><pre>0.5</pre><div class="book-table"><table><tr><td>0.6</td></tr></table></div></div></div>
+<p>So <code>eval()</code><button>Press</button> it is.</p></section>
 </section><dl><dt id="term-x">X<a class="headerlink" href="#term-x">#</a></dt><dd>It means x.</dd></dl>
 </article></body></html>"""
 

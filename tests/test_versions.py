@@ -4,12 +4,15 @@ import http.server
 import re
 import threading
 from importlib.metadata import distribution
+from pathlib import Path
 
 import install_torch
 import lock
+import playwright
 import pytest
 import yaml
 from conftest import ROOT, SilentHandler
+from find_chromium import WITHOUT
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -73,7 +76,15 @@ def test_workflows_and_ci_install_nothing_by_themselves():
         assert not re.search(r"pip install|apt-get|npm ", text), path
     newest = yaml.safe_load((ROOT / ".github/workflows/newest.yml").read_text())
     commands = [step["run"].split(" #")[0] for step in newest["jobs"]["newest"]["steps"] if "run" in step]
-    assert [commands[0], commands[-1]] == ["make lock UPGRADE=1", "make test"]
+    assert [commands[0], *commands[-2:]] == ["make lock UPGRADE=1", "make test", "make test-slow"]
+
+
+def test_what_playwright_does_without_in_chromium_we_do_without():
+    driver = Path(playwright.__file__).parent / "driver/package/lib/coreBundle.js"
+    (features,) = re.findall(r"\bdisabledFeatures = \[(.*?)\]", driver.read_text(), re.S)
+    names = re.findall(r'^ *"(\w+)"', features, re.M)
+    assert "PaintHolding" in names
+    assert set(names) <= set(WITHOUT)
 
 
 def test_binder_takes_the_locked_versions():

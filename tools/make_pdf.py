@@ -1,4 +1,4 @@
-"""Print the built book into one PDF, and pack its pages into a zip for reading offline: `make pdf`.
+"""Print each edition of the built book into one PDF, and pack its pages into a zip for reading offline: `make pdf`.
 
 Chromium prints one long page, put together from the built ones: cover, contents, then each page with its links to the
 others led inside. It prints twice: the first time, without tags, shows on which sheet each page begins. JavaScript
@@ -6,8 +6,13 @@ stays off, so what is folded is open, and an explorer is its figure.
 """
 
 import argparse
+import io
+import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 from html import escape
@@ -17,14 +22,28 @@ from urllib.parse import urljoin, urlsplit
 import pikepdf
 import yaml
 from bs4 import BeautifulSoup
-from build_book import ROOT, pages_of
+from build_book import CHINESE, ROOT, pages_of
 from find_chromium import open_browser
+from fontTools import subset
 from playwright.sync_api import sync_playwright
 
-PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"
-IN_EACH_CHAPTER = {"Summary", "Exercises", "Sources"}  # not worth a line of the contents
+from page.language import say, speak
+
+PDF, ZIP = "batch-normalization.pdf", "batch-normalization.zip"  # of each edition, in its folder
+TABLES = {"en": ROOT / "_toc.yml", CHINESE: ROOT / "_build" / CHINESE / "_toc.yml"}  # of contents, beside _config.yml
+FONT = """The Chinese PDF needs a font with Chinese characters, and here is none. As root, `make font` installs one, the
+package fonts-wqy-microhei, on Debian or Ubuntu; `make pdf EDITION=en` prints the English edition alone."""
+IN_EACH_CHAPTER = {"summary", "exercises", "sources"}  # not worth a line of the contents
+WHOLE_FONT = 500_000  # bytes, of a font that has more than what is used
+DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
+SWITCH = re.compile(r'(<a class="[^"]*\bbook-edition" hreflang="([\w-]+)"[^>]*? href=")[^"]*')
+ALTERNATE = re.compile(r'<link rel="alternate" hreflang="([\w-]+)" href="([^"]*)"')
 STYLE = """
-@page { size: A4; margin: 17mm 17mm 19mm; @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 } }
+@page {
+  size: A4;
+  margin: 17mm 17mm 19mm;
+  @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 }
+}
 @page :first { margin: 0; @bottom-center { content: none } }
 body { display: block; background: white }
 .cover { height: 297mm; padding: 40mm 25mm; break-after: page; background: #14181e; color: white }
@@ -32,7 +51,7 @@ body { display: block; background: white }
 .cover p { font-size: 16pt; color: #d6dbe1 }
 .cover img { width: 100%; margin-top: 25mm; padding: 8mm; border-radius: 3mm; background: white }
 .contents { break-after: page }
-.contents h2 { margin: 6mm 0 2mm; font-size: 13pt }
+.contents h2 { margin: 6mm 0 2mm; font-size: 13pt; break-after: avoid }
 .contents { columns: 2; column-gap: 10mm; font-size: 9pt }
 .contents h1 { column-span: all }
 .contents p { display: flex; gap: 2mm; margin: 0.6mm 0; line-height: 1.25; break-inside: avoid }
@@ -41,6 +60,22 @@ body { display: block; background: white }
 article { margin-inline: 0.3mm }  /* the sheet cuts off half of a border at its edge */
 article + article { break-before: page }
 .book-checked { color: #666; font-size: 8pt }
+.book-in-code { font-weight: 700; break-after: avoid }
+.bd-article li:has(.book-title) { break-inside: avoid }
+.contents .deeper a { color: #666 }
+[id^="assignments-"] .book-facts { grid-template-columns: 2fr 1fr 4fr !important }  /* the last is long */
+section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }
+section[id*="--going-deeper"] > h2 { border-top: 0 !important; color: #4b5563 }
+/* Code may go on at the next sheet, as nothing does that scrolls; a shadow or a round corner is a hundred numbers */
+html body .cell :is(.cell_input, [class*="highlight"], pre) {
+  display: block;
+  overflow: visible;
+  break-inside: auto !important;
+  border-radius: 0 !important;
+}
+.cell pre { white-space: pre-wrap !important; orphans: 5; widows: 5 }
+.cell pre, .katex-display { background: var(--ground, none) !important }
+.cell_output .highlight { border-left: 0.5mm solid #d3dae3 !important; box-shadow: none !important }
 * { animation: none !important }  /* what is unfolded would begin invisible */
 :is(h1, h2, h3, h4) { white-space: break-spaces }  /* keeps a space where a line ends, for the list of bookmarks */
 """
@@ -64,13 +99,15 @@ def read_page(html, page, pages, published):
         line.name, line["class"] = "p", "book-checked"
         check.replace_with(line)
     for folded in article.select("details.hide"):
-        folded.summary.replace_with(BeautifulSoup("<p><b>Solution in code</b></p>", "html.parser"))
+        folded.summary.replace_with(soup.new_tag("p", string=say("Solution in code"), attrs={"class": "book-in-code"}))
         folded.unwrap()
     for element in article.find_all(id=True):
         if element.find_parent("svg") is None:  # whose parts use each other
             element["id"] = f"{slug(page)}--{element['id']}"
     for element in article.find_all(src=True):
         element["src"] = urljoin(f"{html.as_uri()}/{page}.html", element["src"])
+    for link in article.select("a.book-figure"):
+        link.unwrap()
     for link in article.find_all("a", href=True):
         link["href"] = lead_on(link["href"], page, pages, published)
     article.h1.string = title  # with the number of the chapter
@@ -78,8 +115,13 @@ def read_page(html, page, pages, published):
     for source in article.select("h2 .katex-mathml"):
         source.decompose()
     found = article.select("section > section > h2")
-    sections = {h2.parent["id"]: h2.text for h2 in found if h2.text not in IN_EACH_CHAPTER}
+    sections = {h2.parent["id"]: h2.text for h2 in found if section_of(h2.parent["id"]) not in IN_EACH_CHAPTER}
     return article, {slug(page): title} | sections
+
+
+def section_of(address):
+    """Return the name of a section within its page, from its address within the printed book."""
+    return address.partition("--")[2]
 
 
 def lead_on(href, page, pages, published):
@@ -101,7 +143,8 @@ def contents(toc, headings):
         lines += [f"<h2>{part['caption']}</h2>"] if "caption" in part else []
         for page in (entry["file"] for entry in part["chapters"]):
             for address, title in headings[page].items():
-                kind = "page" if address == slug(page) else "section"
+                section = section_of(address)
+                kind = "deeper" if section.startswith(DEEPER) else "section" if section else "page"
                 line = f'<a href="#{address}">{escape(title)}</a><i data-sheet="{address}">000</i>'
                 lines.append(f'<p class="{kind}">{line}</p>')
     return "\n".join(lines)
@@ -109,20 +152,34 @@ def contents(toc, headings):
 
 def put_together(html, toc_path):
     """Return the book as one page of HTML, whose contents name no sheets yet."""
-    toc, pages = yaml.safe_load(toc_path.read_text()), pages_of(toc_path)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    toc, pages = yaml.safe_load(toc_path.read_text("utf8")), pages_of(toc_path)
+    config = yaml.safe_load(toc_path.with_name("_config.yml").read_text("utf8"))
     root = BeautifulSoup((html / f"{toc['root']}.html").read_text("utf8"), "html.parser")
+    language = root.html["lang"]
+    speak(language.replace("-", "_"))
     published = root.find("link", rel="canonical")["href"].removesuffix(f"{toc['root']}.html")
     articles, headings = zip(*(read_page(html, page, pages, published) for page in pages), strict=True)
     picture = next((image["src"] for image in articles[0].find_all("img")), f"{html.as_uri()}/_static/logo.svg")
+    headings = dict(zip(pages, headings, strict=True))
+    heads = running_heads({slug(page): headings[page][slug(page)] for page in pages})
     return f"""<!DOCTYPE html>
-<html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{config["title"]}</title>
-<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}</style></head><body>
-<div class="cover"><h1>{config["title"]}</h1><p>By {config["author"]}</p><p>{published}</p>
+<html lang="{language}" data-theme="light" data-mode="light"><head><meta charset="utf-8">
+<title>{config["title"]}</title>
+<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}{heads}</style></head><body>
+<div class="cover"><h1>{config["title"]}</h1><p>{say("By {0}", config["author"])}</p><p>{published}</p>
 <img src="{picture}" alt=""></div>
-<div class="contents bd-article"><h1>Contents</h1>{contents(toc, dict(zip(pages, headings, strict=True)))}</div>
+<div class="contents bd-article"><h1>{say("Contents")}</h1>{contents(toc, headings)}</div>
 {"".join(str(article) for article in articles)}
 </body></html>"""
+
+
+def running_heads(titles):
+    """Return the style that puts at the top of each sheet the title of the page, ``{its address: title}``."""
+    rules = []
+    for address, title in titles.items():
+        head = f"content: {json.dumps(title, ensure_ascii=False)}; font: 8.5pt sans-serif; color: #666"
+        rules.append(f"@page {address} {{ @top-right {{ {head} }} }}\n#{address} {{ page: {address} }}")
+    return "\n".join(rules)
 
 
 def name_sheets(book, sheets):
@@ -149,8 +206,41 @@ def sheets_of(pdf):
 def pack(path, out):
     """Write a printed PDF anew at half of its size; the same pages give the same bytes, whenever they are printed."""
     with pikepdf.open(path) as pdf:
+        for thing in pdf.objects:
+            if isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type0":
+                keep_used_glyphs(thing)
         pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+
+
+def keep_used_glyphs(font):
+    """Leave in a font of a PDF only the glyphs it uses: of one with more than 905 characters Chromium leaves all."""
+    descriptor = font.DescendantFonts[0].FontDescriptor
+    if "/FontFile2" not in descriptor or len(descriptor.FontFile2.read_raw_bytes()) < WHOLE_FONT:
+        return
+    used = glyphs_of(font.ToUnicode.read_bytes().decode("latin-1"))
+    options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], font_number=0)
+    options.drop_tables += ["FFTM"]  # which fontTools does not know
+    whole = subset.load_font(io.BytesIO(descriptor.FontFile2.read_bytes()), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(gids=used)
+    subsetter.subset(whole)
+    kept = io.BytesIO()
+    subset.save_font(whole, kept, options)
+    descriptor.FontFile2.write(kept.getvalue())
+    descriptor.FontFile2.Length1 = len(kept.getvalue())
+
+
+def glyphs_of(to_unicode):
+    """Return the numbers of the glyphs in the table of a PDF that says which character each of them shows."""
+    glyphs = set()
+    for kind, lines in re.findall(r"beginbf(char|range)(.*?)endbf", to_unicode, re.S):
+        codes = [int(code, 16) for code in re.findall(r"<([0-9a-fA-F]+)>", lines)]
+        if kind == "char":
+            glyphs.update(codes[::2])
+        else:
+            glyphs.update(*(range(first, last + 1) for first, last in zip(codes[::3], codes[1::3], strict=True)))
+    return glyphs
 
 
 def make_pdf(html, toc, out, browser):
@@ -166,25 +256,55 @@ def make_pdf(html, toc, out, browser):
 
 
 def make_zip(html, out):
-    """Pack the built pages, without what is no page of theirs, in an order and with dates that never change."""
-    left_out = {PDF, ZIP, ".buildinfo"}  # the last is Sphinx's own, and hangs on the folder
+    """Pack the built pages of an edition, in an order and with dates that never change.
+
+    The folder of the Chinese edition is in that of the English one, and left out there: their switches lead to the
+    published pages.
+    """
+    left_out = {PDF, ZIP, ".buildinfo", "404.html"}  # .buildinfo hangs on the folder, 404.html is for a server
+    files = (path for path in html.rglob("*") if path.is_file() and path.name not in left_out)
+    folder = f"{Path(ZIP).stem}-{CHINESE}" if html.name == CHINESE else Path(ZIP).stem
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(p for p in html.rglob("*") if p.is_file() and p.name not in left_out):
-            entry = zipfile.ZipInfo(f"batch-normalization/{path.relative_to(html).as_posix()}")
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+        for name, path in sorted((path.relative_to(html), path) for path in files):
+            if name.parts[0] == CHINESE:
+                continue
+            content = path.read_bytes()
+            if path.suffix == ".html":
+                content = lead_to_published(content.decode()).encode()
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{name.as_posix()}"), content, zipfile.ZIP_DEFLATED, 9)
+
+
+def lead_to_published(page):
+    """Return the HTML of a page whose switch leads to the published page of the other edition."""
+    published = dict(ALTERNATE.findall(page))
+    return SWITCH.sub(lambda switch: switch[1] + published[switch[2]], page)
+
+
+def has_chinese_font():
+    """Tell whether a font of this machine has Chinese characters, where it has the command that lists them."""
+    lists = shutil.which("fc-list")
+    return not lists or bool(subprocess.run([lists, ":lang=zh"], capture_output=True, check=True).stdout)
 
 
 def main():
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ROOT / "_build/html", help="the folder for the two files")
+    parser.add_argument("--out", type=Path, default=ROOT / "_build/html", help="the folder for the files")
+    parser.add_argument("--edition", choices=TABLES, help="this edition alone")
     args = parser.parse_args()
-    html = ROOT / "_build/html"
+    editions = [args.edition] if args.edition else list(TABLES)
+    if CHINESE in editions and not has_chinese_font():
+        sys.exit(FONT)
     with sync_playwright() as playwright:
-        make_pdf(html, ROOT / "_toc.yml", args.out / PDF, open_browser(playwright))
-    make_zip(html, args.out / ZIP)
-    for name in [PDF, ZIP]:
-        print(f"{args.out / name}: {os.path.getsize(args.out / name) / 1e6:.1f} MB")
+        browser = open_browser(playwright)
+        for edition in editions:
+            folder = CHINESE if edition == CHINESE else ""
+            html, out = ROOT / "_build/html" / folder, args.out / folder
+            out.mkdir(parents=True, exist_ok=True)
+            make_pdf(html, TABLES[edition], out / PDF, browser)
+            make_zip(html, out / ZIP)
+            for name in [PDF, ZIP]:
+                print(f"{out / name}: {os.path.getsize(out / name) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

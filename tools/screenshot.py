@@ -42,8 +42,8 @@ def main():
 
 
 def lay_out_whole(tab):
-    """Lay out what is far below the window too: before that, its heights are estimates."""
-    tab.add_style_tag(content="section { content-visibility: visible !important }")
+    """Lay out what is far below the window too, whose heights are estimates before, and what follows a Predict."""
+    tab.add_style_tag(content="section, .book-compare { display: block; content-visibility: visible !important }")
 
 
 def show_whole(tab):

@@ -24,6 +24,14 @@ __all__ = ["explore_batch", "explore_linear", "explore_running", "explore_undo"]
 HERE = Path(__file__).parent
 
 
+def say(words, *values):
+    """Return words that a reader sees, with values in place of {0} and {1}.
+
+    The Chinese edition finds the words by this call, as in the scripts.
+    """
+    return words.format(*values)
+
+
 class Explorer:
     """What a cell shows: the element <bn-NAME> with its data and its script, and what a reader without scripts sees.
 
@@ -50,9 +58,10 @@ class Explorer:
         script = re.sub(r"^\s*(//.*)?\n?|[ \t]+//[ \t].*", "", script, flags=re.M)  # neither comments nor indentation
         data = "".join(f' data-{key}="{html.escape(json.dumps(value))}"' for key, value in self.data.items())
         colors = ";".join(f"--{key}:{value}" for key, value in COLOR.items())
+        movable = say("(In the online book, with JavaScript, you can move this figure.)")
         return (
             f'<bn-{self.name} id="explore-{self.name}" style="{colors}"{data}>\n'
-            f"<p>{html.escape(self.sentence)} (In the online book, with JavaScript, you can move this figure.)</p>\n"
+            f"<p>{html.escape(self.sentence)} {movable}</p>\n"
             f"{to_svg(self.figure, self.alt)}\n</bn-{self.name}>\n"
             f"<script>(() => {{\n{script}}})();</script>"
         )
@@ -87,29 +96,47 @@ def draw_lines(ax, rows, names, colors):
     ax.spines["left"].set_visible(False)
 
 
-def explore_batch():
+def explore_batch(z=(7.0, 1, 15, 9, 4, -3, 22, 12), m=4):
     """Show one batch: eight values of one feature, which the reader moves and takes into the batch or leaves out.
 
     Three number lines show z, ẑ and y = γ ẑ + β. When the reader drags one value, all normalized values move. The
     reader also sets γ, β and ε, and reads the mean, the *biased* variance and the standard deviation of z, ẑ and y, and
     the bound √(m − 1), which no |ẑ| reaches.
 
+    Parameters
+    ----------
+    z : array_like, shape (N,)
+        The values at the start, between -4 and 20 where they are in the batch.
+    m : int
+        How many of them, counted from the first, are in the batch.
+
     Returns
     -------
     Explorer
-        Starts with the four numbers 7, 1, 15 and 9 of the chapter as the batch, γ = 1, β = 0 and ε = 1e-5.
+        Starts with γ = 1, β = 0 and ε = 1e-5, and unless told otherwise with the numbers 7, 1, 15 and 9 of the chapter.
+
+    Raises
+    ------
+    ValueError
+        If ``m`` is not between 1 and N.
     """
-    z = np.array([7.0, 1, 15, 9, 4, -3, 22, 12])
-    inside = [True] * 4 + [False] * 4
-    y = batch_norm(z[:4, None], training=True)[:, 0]
+    z = np.array(z, dtype=float)
+    if not 1 <= m <= len(z):
+        raise ValueError(f"m must be from 1 to {len(z)}, the number of values in z, got {m!r}")
+    batch = z[:m]
+    y = batch_norm(batch[:, None], training=True)[:, 0]
     figure, ax = new_figure(figsize=(4.8, 2.6))
-    draw_lines(ax, [z[:4], y, y], ["input z", "normalized ẑ", "output y"], ["plain", "batch", "batch"])
+    draw_lines(ax, [batch, y, y], ["input z", "normalized ẑ", "output y"], ["plain", "batch", "batch"])
+    values = ", ".join(f"{value:g}" for value in batch[:-1])
     return Explorer(
         "batch",
-        {"start": {"z": z.tolist(), "inside": inside, "gamma": 1, "beta": 0, "eps": 1e-5}},
-        "A batch of the values 7, 1, 15 and 9 has mean 8 and standard deviation 5, and BatchNorm takes both out.",
+        {"start": {"z": z.tolist(), "inside": [k < m for k in range(len(z))], "gamma": 1, "beta": 0, "eps": 1e-5}},
+        say(
+            "A batch of the values {0} and {1} has mean {2} and standard deviation {3}, and BatchNorm takes both out.",
+            *(values, f"{batch[-1]:g}", f"{batch.mean():.3g}", f"{batch.std():.3g}"),
+        ),
         figure,
-        "Three number lines with the four values of the batch, their normalized values near zero, and the outputs.",
+        say("Three number lines with the values of the batch, their normalized values near zero, and the outputs."),
     )
 
 
@@ -144,9 +171,14 @@ def explore_running():
     return Explorer(
         "running",
         {"start": start, "noise": noise.tolist()},
-        "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth.",
+        say(
+            "Each dot is a batch. With momentum 0.1 the running mean, drawn as a line, has come near the dashed truth."
+        ),
         figure,
-        "Two plots over 20 batches. The running mean rises from 0 to above 4, the running variance from 1 to below 3.",
+        say(
+            "Two plots over 20 batches. "
+            "The running mean rises from 0 to above 4, the running variance from 1 to below 3."
+        ),
     )
 
 
@@ -177,9 +209,9 @@ def explore_undo():
     return Explorer(
         "undo",
         {"start": {"gamma": 1, "beta": 0, "lr": 0.1, "m": 8, "other": 1}, "z": z.tolist(), "noise": noise.tolist()},
-        "The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0.",
+        say("The contours of the loss are circles around the goal γ = √(σ² + ε), β = μ. We start from γ = 1, β = 0."),
         figure,
-        "Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts.",
+        say("Circles around the goal, and a point at gamma 1 and beta 0, where gradient descent starts."),
     )
 
 
@@ -213,7 +245,11 @@ def explore_linear():
     return Explorer(
         "linear",
         {"start": start, "white": white.tolist()},
-        "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm.",
+        say(
+            "A cloud of points with a square in its middle, after Linear, which rotates it by 45°, and after BatchNorm."
+        ),
         figure,
-        "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing.",
+        say(
+            "Two plots of one cloud with a square. Linear has rotated both by 45 degrees. BatchNorm has moved nothing."
+        ),
     )

@@ -3,13 +3,13 @@
 define("bn-linear", class extends Explorer {
   build() {
     this.white = JSON.parse(this.dataset.white); // (samples, 2): mean 0, variance 1, no correlation
-    this.legend([["Linear", "linear"], ["BatchNorm", "batch"], ["input’s square", "dash"]]);
-    const linear = this.plot(330, 180, "The cloud after Linear, with two arrows to drag", "half");
-    const norm = this.plot(330, 180, "The cloud after BatchNorm, with a corner of the square to drag", "half");
+    this.legend([["Linear", "linear"], ["BatchNorm", "batch"], [say("input’s square"), "dash"]]);
+    const linear = this.plot(330, 180, say("The cloud after Linear, with two arrows to drag"), "half");
+    const norm = this.plot(330, 180, say("The cloud after BatchNorm, with a corner of the square to drag"), "half");
     this.scales = [];
     const along = (k) => [() => this.scales[k][0], () => this.scales[k][1]];
     const arrow = (k) => linear.handle({
-      label: `arrow ${k}, column ${k} of W`,
+      label: say("arrow {0}, column {0} of W", k),
       letter: String(k),
       color: () => "linear",
       ways: along(0),
@@ -22,32 +22,32 @@ define("bn-linear", class extends Explorer {
     arrow(1);
     arrow(2);
     norm.handle({
-      label: "corner of the square after BatchNorm: γ + β",
+      label: say("corner of the square after BatchNorm: γ + β"),
       color: () => "batch",
       ways: along(1),
       step: 0.1,
       at: () => [this.scales[1][0](this.at.gamma1 + this.at.beta1), this.scales[1][1](this.at.gamma2 + this.at.beta2)],
       get: () => [this.at.gamma1 + this.at.beta1, this.at.gamma2 + this.at.beta2],
       set: (x, y) => Object.assign(this.at, { gamma1: snap(x - this.at.beta1, 0.01), gamma2: snap(y - this.at.beta2, 0.01) }),
-      words: () => `γ ${digits(this.at.gamma1, 2)} and ${digits(this.at.gamma2, 2)}`,
+      words: () => say("γ {0} and {1}", digits(this.at.gamma1, 2), digits(this.at.gamma2, 2)),
     });
     const entry = (name, label, color, change) => ({ name, label, color, change, min: -3, max: 3, step: 0.1, write: (v) => digits(v, 2) });
     const weight = (name, label) => entry(name, label, "linear", () => { this.at.theta = null; });
     this.ranges([
-      { name: "theta", label: "angle θ", min: -180, max: 180, step: 5, color: "linear",
-        write: (v) => (v == null ? "no rotation" : `${digits(v, 0)}°`), change: (angle) => this.turn(angle) },
-      { name: "corr", label: "correlation of x", min: -0.9, max: 0.9, step: 0.1, color: "plain" },
+      { name: "theta", label: say("angle θ"), min: -180, max: 180, step: 5, color: "linear",
+        write: (v) => (v == null ? say("no rotation") : `${digits(v, 0)}°`), change: (angle) => this.turn(angle) },
+      { name: "corr", label: say("correlation of x"), min: -0.9, max: 0.9, step: 0.1, color: "plain" },
       entry("gamma1", "γ₁", "batch"), entry("gamma2", "γ₂", "batch"),
     ]);
     this.more([
       weight("w11", "W₁₁"), weight("w12", "W₁₂"), weight("w21", "W₂₁"), weight("w22", "W₂₂"),
       entry("beta1", "β₁", "batch"), entry("beta2", "β₂", "batch"),
     ]);
-    this.table("Correlation", ["correlation", "value"], [
-      [["input", "plain"], "correlation.input"], [["Linear", "linear"], "correlation.linear"], [["BatchNorm", "batch"], "correlation.norm"]]);
-    this.table("Fraction that is missed", ["fraction that is missed", "value"], [
-      ["with these γ and β", "missed"], ["with the best γ and β", "best.missed"], ["sin²θ", "sin2"]], 4);
-    this.button("Take the best γ and β", () => { const { best } = this.compute(); Object.assign(this.at, best.parameters); });
+    this.table(say("Correlation"), [say("correlation"), say("value")], [
+      [[say("input"), "plain"], "correlation.input"], [["Linear", "linear"], "correlation.linear"], [["BatchNorm", "batch"], "correlation.norm"]]);
+    this.table(say("Fraction that is missed"), [say("fraction that is missed"), say("value")], [
+      [say("with these γ and β"), "missed"], [say("with the best γ and β"), "best.missed"], ["sin²θ", "sin2"]], 4);
+    this.button(say("Take the best γ and β"), () => { const { best } = this.compute(); Object.assign(this.at, best.parameters); });
   }
 
   // What need not stand in the address: a rotation is its angle, and another matrix has none.
@@ -93,7 +93,7 @@ define("bn-linear", class extends Explorer {
     const corners = [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]];
     const afterNorm = corners.map(([a, b]) => [gamma1 * ((a - first.mean) / first.divisor) + beta1, gamma2 * ((b - second.mean) / second.divisor) + beta2]);
     const afterLinear = corners.map(([a, b]) => [w11 * a + w12 * b, w21 * a + w22 * b]);
-    const shown = [["drag an arrow", "linear", state.linear, afterLinear], ["drag the corner", "batch", state.norm, afterNorm]];
+    const shown = [[say("drag an arrow"), "linear", state.linear, afterLinear], [say("drag the corner"), "batch", state.norm, afterNorm]];
     this.plots.forEach((plot, k) => {
       const [hint, color, points, square] = shown[k];
       const side = Math.min(plot.width - 32, plot.height - 54);
@@ -115,8 +115,8 @@ define("bn-linear", class extends Explorer {
   }
 
   sentence({ missed, best, correlation }) {
-    const of = (value) => (value == null ? "undefined" : digits(value, 2));
-    return `The two features have a correlation of ${of(correlation.input)} in the input, ${of(correlation.linear)} after Linear and ${of(correlation.norm)} after BatchNorm. `
-      + `BatchNorm misses a fraction of ${digits(missed, 2)} of Linear’s output, and with the best γ and β it would miss ${digits(best.missed, 2)}.`;
+    const of = (value) => (value == null ? say("undefined") : digits(value, 2));
+    return say("The two features have a correlation of {0} in the input, {1} after Linear and {2} after BatchNorm. ", of(correlation.input), of(correlation.linear), of(correlation.norm))
+      + say("BatchNorm misses a fraction of {0} of Linear’s output, and with the best γ and β it would miss {1}.", digits(missed, 2), digits(best.missed, 2));
   }
 });

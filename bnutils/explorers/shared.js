@@ -7,11 +7,12 @@ const biased = (values) => squares(values) / values.length;
 const unbiased = (values) => squares(values) / (values.length - 1);
 const clamp = (value, min, max) => Math.min(max, Math.max(min, value));
 const snap = (value, step) => +(Math.round(value / step) * step).toFixed(6); // a multiple of the step, without 0.30000000000000004
+const say = (words, ...values) => words.replace(/\{(\d)\}/g, (_, place) => values[place]); // as in page/static/keep.js
 const span = (n) => Array.from({ length: n }, (_, i) => i);
 
 // Show a number with a true minus sign, and zero without one; an infinite one as a word.
 function digits(value, places = 3) {
-  if (!Number.isFinite(value)) return "too large";
+  if (!Number.isFinite(value)) return say("too large");
   if (Math.abs(value) >= 1e6) return value.toExponential(1).replace("-", "−");
   const text = value.toFixed(places);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
@@ -88,6 +89,10 @@ table.samples th:first-child { width: 4em; text-align: left; }
 .key.dash, .key.hollow { border: 1.5px solid; background: none; }
 .key.dash { width: 1.3em; height: 0; border: 0; border-top: 1.5px dashed; border-radius: 0; vertical-align: 0.25em; }
 [role=status] { margin: 0.4rem 0; min-height: 4.2em; }
+:host([data-alone]) { margin: 0; }
+:host([data-alone]) .live { padding: 0; border: 0; } /* the plots without what sets them, as a page may show them that plays them */
+:host([data-alone]) .plots { position: static; background: none; }
+:host([data-alone]) :is(.legend, .controls, .buttons, details, table, [role=status]) { display: none; }
 @container (max-width: 28rem) {
   svg { height: var(--small); }
   .plots { gap: 0.2rem 0.6rem; }
@@ -117,10 +122,10 @@ class Explorer extends HTMLElement {
     this.plots = [];
     this.figures = make(this.live, "div", { className: "plots" });
     this.build();
-    this.button("Start over", () => { this.at = structuredClone(this.start); });
+    this.button(say("Start over"), () => { this.at = structuredClone(this.start); });
     this.status = make(this.live, "p", { attributes: { role: "status" } }); // read aloud when it has changed
     if (this.details) this.live.append(this.details);
-    if (self === top && !this.closest(".jp-OutputArea")) this.share(); // the address of a notebook is none to send
+    if (self === top && !this.alone && !this.closest(".jp-OutputArea")) this.share(); // the address of a notebook is none to send
     // keys belong to the control that has the focus: JupyterLab would go to another cell with an arrow
     this.live.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation(); });
     new ResizeObserver(() => {
@@ -134,6 +139,7 @@ class Explorer extends HTMLElement {
   }
 
   get state() { return this.compute(); }
+  get alone() { return "alone" in this.dataset; }
 
   // Compute and show all again, after any change.
   refresh() {
@@ -192,12 +198,12 @@ class Explorer extends HTMLElement {
       if (written !== this.link) history.replaceState(history.state, "", this.link);
       written = this.link;
     };
-    const copy = this.button("Copy link to this view", async () => {
+    const copy = this.button(say("Copy link to this view"), async () => {
       try {
         await navigator.clipboard.writeText(location.href.split("#")[0] + this.link);
-        said.textContent = "The link is copied.";
+        said.textContent = say("The link is copied.");
       } catch {
-        said.textContent = "The link stands in the address bar.";
+        said.textContent = say("The link stands in the address bar.");
         history.replaceState(history.state, "", this.link);
       }
       setTimeout(() => { said.textContent = ""; }, 4000);
@@ -231,7 +237,7 @@ class Explorer extends HTMLElement {
   // What a first look can do without: more sliders.
   more(rows) {
     const fold = make(this.live, "details");
-    make(fold, "summary", {}, "More settings");
+    make(fold, "summary", {}, say("More settings"));
     this.ranges(rows, fold);
   }
 
@@ -256,7 +262,7 @@ class Explorer extends HTMLElement {
   table(label, head, rows, places = 3) {
     if (!this.details) {
       this.details = make(this.live, "details");
-      make(this.details, "summary", {}, "All numbers");
+      make(this.details, "summary", {}, say("All numbers"));
       this.tables = make(this.details, "div", { className: "tables" });
     }
     const table = make(this.tables, "table", { attributes: { "aria-label": label } });

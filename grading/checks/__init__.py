@@ -1,8 +1,9 @@
 """What is asked of an answer, by concept: one module for each assignment.
 
-Each module has CONCEPTS, from the grade_id of a test cell to its checks. A check ``check(student, rng)`` draws its
-inputs from ``rng``, asks the student's code, and raises AssertionError with one line for the student: what was tried,
-and what is wrong with the answer. References are torch and autograd in float64, never `bnutils`.
+Each module has CONCEPTS, from the grade_id of a test cell to its checks, and SECONDS where a call may take longer than
+most. A check ``check(student, rng)`` draws its inputs from ``rng``, asks the student's code, and raises AssertionError
+with one line for the student: what was tried, and what is wrong with the answer. References are torch and autograd in
+float64, never `bnutils`.
 
 A check is blind to the mistakes that belong to other concepts, so that one mistake costs the points of one concept.
 Most are blind because they compare the student's answer with his own answer to a related question.
@@ -11,6 +12,7 @@ Most are blind because they compare the student's answer with his own answer to 
 import numpy as np
 
 from grading.student import StudentError
+from grading.words import say
 
 
 def close(got, want, what, rtol=1e-5, atol=1e-5):
@@ -20,17 +22,19 @@ def close(got, want, what, rtol=1e-5, atol=1e-5):
     """
     want = np.asarray(want, dtype=np.float64)
     scalar = want.ndim == 0 and type(got) in (int, float)
-    assert scalar or type(got) is np.ndarray, f"{what}: expected an array, got {kind_of(got)}"
+    assert scalar or type(got) is np.ndarray, say("{0}: expected an array, got {1}", what, kind_of(got))
     got = np.asarray(got)
-    assert got.shape == want.shape, f"{what}: expected shape {want.shape}, got shape {got.shape}"
-    assert scalar or got.dtype.kind == "f", f"{what}: expected floats, got dtype {got.dtype}"
+    assert got.shape == want.shape, say("{0}: expected shape {1}, got shape {2}", what, want.shape, got.shape)
+    assert scalar or got.dtype.kind == "f", say("{0}: expected floats, got dtype {1}", what, got.dtype)
     got = got.astype(np.float64)
-    assert np.isfinite(got).all(), f"{what}: the answer holds nan or infinity"
+    assert np.isfinite(got).all(), say("{0}: the answer holds nan or infinity", what)
     off = np.abs(got - want) - rtol * np.abs(want)
     if (off > atol).any():
         at = np.unravel_index(off.argmax(), off.shape)
-        place = f" at {[int(i) for i in at]}" if at else ""
-        raise AssertionError(f"{what}: expected {want[at]:.6g}{place}, got {got[at]:.6g}")
+        values = f"{want[at]:.6g}", f"{got[at]:.6g}"
+        if not at:
+            raise AssertionError(say("{0}: expected {1}, got {2}", what, *values))
+        raise AssertionError(say("{0}: expected {1} at {3}, got {2}", what, *values, [int(i) for i in at]))
 
 
 def close_to_any(got, wants, what, rtol=1e-5, atol=1e-5):
@@ -57,9 +61,9 @@ def raises(kind, call, what):
         call()
     except StudentError as error:
         if error.type != kind:
-            raise AssertionError(f"{what}: expected {kind}, got {error}") from None
+            raise AssertionError(say("{0}: expected {1}, got {2}", what, kind, error.args[0])) from None
     else:
-        raise AssertionError(f"{what}: expected {kind}, got an answer")
+        raise AssertionError(say("{0}: expected {1}, got an answer", what, kind))
 
 
 def unchanged(call, what, **arrays):
@@ -67,7 +71,7 @@ def unchanged(call, what, **arrays):
     before = {name: array.copy() for name, array in arrays.items()}
     call(**arrays)
     for name, array in arrays.items():
-        assert np.array_equal(array, before[name]), f"{what}: the argument {name} has been changed"
+        assert np.array_equal(array, before[name]), say("{0}: the argument {1} has been changed", what, name)
 
 
 def ask(student, name, *arguments):
@@ -80,7 +84,7 @@ def parts(got, count, what):
     if type(got) is np.ndarray and got.shape[:1] == (count,):
         got = tuple(got)
     if type(got) is not tuple or len(got) != count:
-        raise AssertionError(f"{what}: expected {count} arrays, got {kind_of(got)}")
+        raise AssertionError(say("{0}: expected {1} arrays, got {2}", what, count, kind_of(got)))
     return got
 
 
@@ -107,7 +111,9 @@ def copied(value):
 
 def kind_of(value):
     """Say what an answer is."""
-    return f"{len(value)} values" if type(value) is tuple else "None" if value is None else f"a {type(value).__name__}"
+    if type(value) is tuple:
+        return say("{0} values", len(value))
+    return "None" if value is None else say("a {0}", type(value).__name__)
 
 
 def batch(rng, *shape, axis=0):

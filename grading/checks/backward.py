@@ -8,6 +8,7 @@ import torch
 
 from grading.checks import ask, batch, close, close_to_any, flat, has_shape, parts, unchanged
 from grading.checks.forward import TINY
+from grading.words import say
 
 ASKED = ["batch_norm_backward"]
 
@@ -21,16 +22,18 @@ def in_numpy(student, rng):
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     used = sorted(FORBIDDEN & {name.split(".")[0] for name in names})
-    assert not used, f"batch_norm_backward uses {', '.join(used)}, but part 2 asks for NumPy only"
+    assert not used, say("batch_norm_backward uses {0}, but part 2 asks for NumPy only", ", ".join(used))
 
 
 def gradients(student, *arguments):
     """Return the student's three gradients for arguments that are copied."""
-    return parts(ask(student, "batch_norm_backward", *arguments), 3, f"batch_norm_backward, {shapes(arguments[1])}")
+    return parts(
+        ask(student, "batch_norm_backward", *arguments), 3, say("batch_norm_backward, {0}", shapes(arguments[1]))
+    )
 
 
 def shapes(x):
-    return f"grad_output and x of shape {x.shape}"
+    return say("grad_output and x of shape {0}", x.shape)
 
 
 def by_autograd(g, x, eps, correction=0):
@@ -64,7 +67,7 @@ def grad_bias(student, rng):
         got = gradients(student, g, x, weight, TINY)[2]
         t = torch.zeros(d, dtype=torch.float64, requires_grad=True)
         (torch.from_numpy(x) + t).backward(torch.from_numpy(g))
-        close(got, t.grad.numpy(), f"grad_bias, {shapes(x)}", 1e-4, 1e-4)
+        close(got, t.grad.numpy(), say("grad_bias, {0}", shapes(x)), 1e-4, 1e-4)
 
 
 def grad_weight(student, rng):
@@ -73,7 +76,7 @@ def grad_weight(student, rng):
         g, x, weight = rng.standard_normal((n, d)), batch(rng, n, d), rng.uniform(1.5, 3, d)
         got = gradients(student, g, x, weight, TINY)[1]
         others = [(g * (x - x.mean(axis=0)) * inverse).sum(axis=0) for inverse in inverses(x, TINY)]
-        close_to_any(got, [by_autograd(g, x, TINY)[1], *others], f"grad_weight, {shapes(x)}", 1e-4, 1e-4)
+        close_to_any(got, [by_autograd(g, x, TINY)[1], *others], say("grad_weight, {0}", shapes(x)), 1e-4, 1e-4)
 
 
 def grad_x(student, rng):
@@ -84,7 +87,7 @@ def grad_x(student, rng):
         got = gradients(student, g, x, np.ones(d), TINY)[0]
         wants = [by_autograd(g, x, TINY, correction)[0] for correction in (0, 1)]
         wants += [three_terms(g, x, inverse) for inverse in inverses(x, TINY)]
-        close_to_any(got, wants, f"grad_x, weight 1, {shapes(x)}", 1e-4, 1e-5)
+        close_to_any(got, wants, say("grad_x, weight 1, {0}", shapes(x)), 1e-4, 1e-5)
 
 
 def deviation(student, rng):
@@ -98,38 +101,38 @@ def deviation(student, rng):
     var = x.var(axis=0)
     eps = rng.uniform(40, 90)
     without, got = (list(map(flat, gradients(student, g, x, ones, e))) for e in (TINY, eps))
-    what = f"eps {eps:.3g}, variances {', '.join(f'{v:.3g}' for v in var)}, weight 1, {shapes(x)}"
-    has_shape(got[0], x.shape, f"grad_x, {what}")
+    what = say("eps {0}, variances {1}, weight 1, {2}", f"{eps:.3g}", ", ".join(f"{v:.3g}" for v in var), shapes(x))
+    has_shape(got[0], x.shape, say("grad_x, {0}", what))
     judged = 0
     known = [by_autograd(g, x, TINY, 1)[0], *(s for inverse in inverses(x, TINY) for s in sums(g, x, inverse))]
     if any(np.allclose(without[0], want, 1e-4, 1e-5) for want in known):
-        close_to_any(got[0], sums(g, x, (var + eps) ** -0.5), f"grad_x, {what}", 1e-4, 1e-5)
+        close_to_any(got[0], sums(g, x, (var + eps) ** -0.5), say("grad_x, {0}", what), 1e-4, 1e-5)
         judged += 1
     share = without[1] / by_autograd(g, x, TINY)[1] if np.shape(without[1]) == (3,) else np.zeros(3)
     if np.abs(share).min() > 0.01 and np.ptp(share) < 1e-3 * np.abs(share).max():
         want = without[1] * np.sqrt(var / (var + eps))
-        close(got[1], want, f"grad_weight, {what}, against your answer for a tiny eps", 1e-4, 1e-4)
+        close(got[1], want, say("grad_weight, {0}, against your answer for a tiny eps", what), 1e-4, 1e-4)
         judged += 1
-    assert judged, f"{what}: neither grad_x nor grad_weight can be judged"
+    assert judged, say("{0}: neither grad_x nor grad_weight can be judged", what)
 
 
 def depends_on_x(student, rng):
     """Check that grad_x is a derivation at all: the rest is nothing worth for a function that does not look at x."""
     g, ones = rng.standard_normal((6, 5)), np.ones(5)
     one, other = (gradients(student, g, batch(rng, 6, 5), ones, 1e-5)[0] for _ in range(2))
-    assert not np.array_equal(one, other), "grad_x is the same for any x of shape (6, 5)"
+    assert not np.array_equal(one, other), say("grad_x is the same for any x of shape (6, 5)")
 
 
 def weight_in_grad_x(student, rng):
     for n, d in [(5, 3), (4, 4)]:
         g, x, weight = 10 * rng.standard_normal((n, d)), batch(rng, n, d), rng.uniform(-3, 3, d)
         weight[0] = 0
-        what = f"grad_x, {shapes(x)}"
+        what = say("grad_x, {0}", shapes(x))
         plain = gradients(student, g, x, np.ones(d), 1e-5)[0]
         has_shape(plain, x.shape, what)
-        assert np.abs(plain).max() > 1e-3, f"{what}, weight 1: grad_x is 0 everywhere"
+        assert np.abs(plain).max() > 1e-3, say("{0}, weight 1: grad_x is 0 everywhere", what)
         got = gradients(student, g, x, weight, 1e-5)[0]
-        close(got, weight * plain, f"{what}, against weight * (your answer for weight 1)", 1e-4, 1e-4)
+        close(got, weight * plain, say("{0}, against weight * (your answer for weight 1)", what), 1e-4, 1e-4)
 
 
 def leaves_arguments_alone(student, rng):
@@ -147,7 +150,7 @@ def takes_integers_and_float32(student, rng):
     for floats, dtype in [(np.float64, np.int64), (np.float32, np.float32)]:
         got = gradients(student, g.astype(floats), x.astype(dtype), weight.astype(dtype), 1e-5)
         for array, float64, name in zip(got, want, NAMES, strict=True):
-            what = f"{name}, x and weight of dtype {np.dtype(dtype)}, against your answer for float64"
+            what = say("{0}, x and weight of dtype {1}, against your answer for float64", name, np.dtype(dtype))
             close(flat(array), flat(float64), what, 1e-4, 1e-4)
 
 

@@ -16,6 +16,7 @@ from grading.checks import (
     unchanged,
 )
 from grading.student import StudentError
+from grading.words import say
 
 ASKED = ["batch_norm_train", "batch_norm_2d"]
 
@@ -52,11 +53,14 @@ def normalizes(student, rng):
     for k, d in [(1, 7), (3, 11)]:
         x = k * rng.standard_normal((60, d))
         answer = with_ones(student, "batch_norm_train", x, TINY)
-        has_shape(answer, x.shape, f"batch_norm_train, x of shape {x.shape}")
+        has_shape(answer, x.shape, say("batch_norm_train, x of shape {0}", x.shape))
         spreads.append(answer.std(axis=0).mean())
-    what = "batch_norm_train does not normalize: values with"
-    assert spreads[0] > 1e-3, f"{what} standard deviation 1 come out with {spreads[0]:.3g}"
-    assert abs(spreads[1] / spreads[0] - 3) > 0.6, f"{what} three times the standard deviation come out with it"
+    assert spreads[0] > 1e-3, say(
+        "batch_norm_train does not normalize: values with standard deviation 1 come out with {0}", f"{spreads[0]:.3g}"
+    )
+    assert abs(spreads[1] / spreads[0] - 3) > 0.6, say(
+        "batch_norm_train does not normalize: values with three times the standard deviation come out with it"
+    )
 
 
 # batch_norm_train
@@ -71,7 +75,7 @@ def formula(student, rng):
             x,
             TINY,
             expected(x, TINY),
-            f"batch_norm_train, x of shape {x.shape}",
+            say("batch_norm_train, x of shape {0}", x.shape),
             1e-4,
             1e-4,
         )
@@ -82,7 +86,7 @@ def eps_under_the_root(student, rng):
     for n, d, unit in [(2000, 8, 1), (2400, 10, 1e-3)]:
         s, x = checkerboard(rng, n, d)
         s, x, eps = unit * s, unit * x, (unit * s) ** 2 * rng.uniform(0.5, 2)
-        what = f"batch_norm_train, values +{s:.4f} and -{s:.4f} in equal number, eps {eps:.3g}"
+        what = say("batch_norm_train, values +{0} and -{0} in equal number, eps {1}", f"{s:.4f}", f"{eps:.3g}")
         without_root = [x / (s**2 + eps) + bias for bias in (1, 0, -1)]
         agrees(student, "batch_norm_train", x, eps, expected(x, eps) + without_root, what, 2e-3, 2e-3)
 
@@ -97,14 +101,16 @@ def weight_and_bias(student, rng):
 
 def follows_weight_and_bias(student, name, x, weight, bias, others=()):
     """Check an answer against the student's own for weight 1 and bias 0, or against some others."""
-    what = f"{name}, x of shape {x.shape}"
+    what = say("{0}, x of shape {1}", name, x.shape)
     plain = ask(student, name, x, np.ones(len(weight)), np.zeros(len(weight)), 1e-5)
     has_shape(plain, x.shape, what)
-    assert plain.std() > 1e-3, f"{what}, weight 1 and bias 0: the answer is {plain.flat[0]:.3g} everywhere"
+    assert plain.std() > 1e-3, say(
+        "{0}, weight 1 and bias 0: the answer is {1} everywhere", what, f"{plain.flat[0]:.3g}"
+    )
     per_channel = (1, -1) + (1,) * (x.ndim - 2)
     want = weight.reshape(per_channel) * plain + bias.reshape(per_channel)
     got = ask(student, name, x, weight, bias, 1e-5)
-    what = f"{what}, against weight * (your answer for weight 1 and bias 0) + bias"
+    what = say("{0}, against weight * (your answer for weight 1 and bias 0) + bias", what)
     close_to_any(got, [want, *others], what, 1e-5, 1e-4)
 
 
@@ -125,18 +131,18 @@ def takes_dtypes(student, name, x, weight, bias):
     """Check answers for integers and float32 against the student's own for float64."""
     want = ask(student, name, x.astype(float), weight.astype(float), bias.astype(float), 1e-5)
     for dtype in (np.int64, np.float32):
-        what = f"{name}, x, weight and bias of dtype {np.dtype(dtype)}"
+        what = say("{0}, x, weight and bias of dtype {1}", name, np.dtype(dtype))
         try:
             got = ask(student, name, x.astype(dtype), weight.astype(dtype), bias.astype(dtype), 1e-5)
         except StudentError as error:
-            raise AssertionError(f"{what}: {error}") from None
-        close(got, want, f"{what}, against your answer for float64", 1e-4, 1e-4)
+            raise AssertionError(say("{0}: {1}", what, error.args[0])) from None
+        close(got, want, say("{0}, against your answer for float64", what), 1e-4, 1e-4)
 
 
 def remembers_nothing(student, rng):
     x = batch(rng, 5, 6)
     first, second = (with_ones(student, "batch_norm_train", sign * x, TINY, 0) for sign in (1, -1))
-    what = "batch_norm_train, first with x, then with -x: the normalized values should only change their signs"
+    what = say("batch_norm_train, first with x, then with -x: the normalized values should only change their signs")
     has_shape(first, x.shape, what)
     has_shape(second, x.shape, what)
     both = first + second  # 0, or twice the bias where it is taken for the weight
@@ -167,7 +173,7 @@ def one_row_is_refused(student, rng):
         raises(
             "ValueError",
             lambda x=x, ones=ones: ask(student, "batch_norm_train", x, ones, ones, 1e-5),
-            f"batch_norm_train, x of shape {x.shape}",
+            say("batch_norm_train, x of shape {0}", x.shape),
         )
 
 
@@ -184,7 +190,7 @@ def offset_in_float32(student, rng):
     offset = np.float32(rng.integers(4000, 6000))
     x = x.astype(np.float32) + offset
     far, near = (with_ones(student, "batch_norm_train", values, 1e-5) for values in (x, x - offset))
-    what = f"batch_norm_train, float32 with standard deviation 1, with mean {offset:.0f} against mean 0"
+    what = say("batch_norm_train, float32 with standard deviation 1, with mean {0} against mean 0", f"{offset:.0f}")
     for answer in (far, near):
         has_shape(answer, x.shape, what)
     far, near = (answer - answer.mean(axis=0) for answer in (far.astype(float), near.astype(float)))
@@ -220,13 +226,13 @@ def images_agree(student, rng, x, eps, what, *tolerances):
 def axes(student, rng):
     for n, c, h, w in [(2, 3, 5, 3), (3, 4, 4, 4), (1, 2, 2, 2)]:  # c == w: weights along w do no harm here
         x = batch(rng, n, c, h, w, axis=(0, 2, 3))
-        images_agree(student, rng, x, TINY, f"batch_norm_2d, x of shape {x.shape}", 1e-4, 1e-4)
+        images_agree(student, rng, x, TINY, say("batch_norm_2d, x of shape {0}", x.shape), 1e-4, 1e-4)
 
 
 def eps_of_images(student, rng):
     s, x = checkerboard(rng, 32, 2, 8, 8)
     eps = s**2 * rng.uniform(0.5, 2)
-    what = f"batch_norm_2d, values +{s:.4f} and -{s:.4f} in equal number, eps {eps:.3g}"
+    what = say("batch_norm_2d, values +{0} and -{0} in equal number, eps {1}", f"{s:.4f}", f"{eps:.3g}")
     images_agree(student, rng, x, eps, what, 0, 2e-3)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grading.checks import ask, close, close_to_any, parts, unchanged
+from grading.words import say
 
 ASKED = ["identity_parameters", "fold", "hard_data"]
 NO_EPS = 1e-9  # next to variances from 1 on, nobody sees where it stands
@@ -13,15 +14,17 @@ NO_EPS = 1e-9  # next to variances from 1 on, nobody sees where it stands
 
 def undo(student, mean, var, eps):
     """Return the student's weight and bias."""
-    return parts(ask(student, "identity_parameters", mean, var, eps), 2, f"identity_parameters, {len(mean)} features")
+    return parts(
+        ask(student, "identity_parameters", mean, var, eps), 2, say("identity_parameters, {0} features", len(mean))
+    )
 
 
 def undo_values(student, rng):
     for features in (1, 2, 7):
         mean, var = rng.uniform(-9, 9, features), rng.uniform(1, 9, features)
         weight, bias = undo(student, mean, var, NO_EPS)
-        close(weight, np.sqrt(var), f"weight for var {row(var)} and a tiny eps")
-        close(bias, mean, f"bias for mean {row(mean)}")
+        close(weight, np.sqrt(var), say("weight for var {0} and a tiny eps", row(var)))
+        close(bias, mean, say("bias for mean {0}", row(mean)))
 
 
 def undo_eps(student, rng):
@@ -30,11 +33,11 @@ def undo_eps(student, rng):
         mean, var = rng.uniform(-1, 1, 4), rng.uniform(0, largest, 4)
         var[0] = 0
         got, want = (undo(student, mean, v, e) for v, e in ((var, eps), (var + eps, NO_EPS * eps)))
-        what = f"identity_parameters for var {row(var)} and eps {eps:.3g}"
+        what = say("identity_parameters for var {0} and eps {1}", row(var), f"{eps:.3g}")
         scale = np.sqrt(var + eps)
-        close(got[0] / scale, want[0] / scale, f"{what}, in units of the right weight", atol=1e-4)
+        close(got[0] / scale, want[0] / scale, say("{0}, in units of the right weight", what), atol=1e-4)
         without = undo(student, mean, var + NO_EPS * eps, NO_EPS * eps)
-        assert differ(got, without), f"{what}: the same answer as without eps"
+        assert differ(got, without), say("{0}: the same answer as without eps", what)
 
 
 def undo_arguments(student, rng):
@@ -60,7 +63,7 @@ def linear_and_norm(rng, outputs, inputs):
 
 def folded(student, given, eps):
     """Return the student's weight and bias."""
-    return parts(ask(student, "fold", *given, eps), 2, f"fold, linear_weight of shape {given[0].shape}")
+    return parts(ask(student, "fold", *given, eps), 2, say("fold, linear_weight of shape {0}", given[0].shape))
 
 
 def fold_weight(student, rng):
@@ -68,7 +71,11 @@ def fold_weight(student, rng):
         given = linear_and_norm(rng, outputs, inputs)
         w, _, _, var, weight, _ = given
         want = w * (weight / np.sqrt(var))[:, None]
-        close(folded(student, given, NO_EPS)[0], want, f"weight of fold for {outputs} outputs and {inputs} inputs")
+        close(
+            folded(student, given, NO_EPS)[0],
+            want,
+            say("weight of fold for {0} outputs and {1} inputs", outputs, inputs),
+        )
 
 
 def fold_bias(student, rng):
@@ -81,7 +88,7 @@ def fold_bias(student, rng):
         if isinstance(new_weight, np.ndarray) and new_weight.shape == w.shape:
             scales.append(np.diag(new_weight).astype(np.float64) / np.diag(w))
         wants = [bias + scale * (b - mean) for scale in scales]
-        close_to_any(new_bias, wants, f"bias of fold for {size} outputs", rtol=1e-4, atol=1e-4)
+        close_to_any(new_bias, wants, say("bias of fold for {0} outputs", size), rtol=1e-4, atol=1e-4)
 
 
 def fold_eps(student, rng):
@@ -92,19 +99,25 @@ def fold_eps(student, rng):
         grown = [a + eps * (k == 3) for k, a in enumerate(given)]
         tiny = [a + NO_EPS * eps * (k == 3) for k, a in enumerate(given)]
         got, want = folded(student, given, eps), folded(student, grown, NO_EPS * eps)
-        what = f"fold for running_var {row(given[3])} and eps {eps:.3g}, compared with fold for running_var + eps"
+        what = say(
+            "fold for running_var {0} and eps {1}, compared with fold for running_var + eps",
+            row(given[3]),
+            f"{eps:.3g}",
+        )
         for g, w, name in zip(got, want, ("weight", "bias"), strict=True):
             scale = np.abs(w).max()
-            close(g / scale, w / scale, f"{name} of {what}, largest value 1", atol=1e-4)
+            close(g / scale, w / scale, say("{0} of {1}, largest value 1", name, what), atol=1e-4)
         without = folded(student, tiny, NO_EPS * eps)
-        assert differ(got, without), f"fold for running_var {row(given[3])} and eps {eps:.3g}: eps changes nothing"
+        assert differ(got, without), say(
+            "fold for running_var {0} and eps {1}: eps changes nothing", row(given[3]), f"{eps:.3g}"
+        )
 
 
 def folds(student, rng):
     """Check that something is folded at all: the rest is nothing worth for a function that only returns the Linear."""
     given = linear_and_norm(rng, 3, 3)
     other = [*given[:3], given[3] + 1, 2 * given[4], given[5]]
-    assert differ(folded(student, given, 0.5), folded(student, other, 0.5)), "fold does not look at the BatchNorm"
+    assert differ(folded(student, given, 0.5), folded(student, other, 0.5)), say("fold does not look at the BatchNorm")
 
 
 def fold_without_bias(student, rng):
@@ -113,7 +126,7 @@ def fold_without_bias(student, rng):
     none = [*given[:1], None, *given[2:]]
     got, want = folded(student, none, 0.5), folded(student, zeros, 0.5)
     for g, w, name in zip(got, want, ("weight", "bias"), strict=True):
-        close(g, w, f"{name} of fold for linear_bias None, compared with zeros")
+        close(g, w, say("{0} of fold for linear_bias None, compared with zeros", name))
 
 
 def fold_arguments(student, rng):
@@ -132,15 +145,15 @@ def fold_arguments(student, rng):
 
 def data(student, seed):
     """Return the student's x and target, in float64."""
-    what = f"hard_data({seed})"
+    what = say("hard_data({0})", seed)
     found = parts(ask(student, "hard_data", seed), 2, what)
     for name, array in zip(("x", "target"), found, strict=True):
-        assert type(array) is np.ndarray, f"{what}: {name} is no array"
-        assert array.shape[1:] == (2,), f"{what}: {name} has shape {array.shape}, not (N, 2)"
-        assert 100 <= len(array) <= 10_000, f"{what}: {name} has {len(array)} rows, not 100 to 10,000"
-        assert np.isfinite(array).all(), f"{what}: {name} holds nan or infinity"
+        assert type(array) is np.ndarray, say("{0}: {1} is no array", what, name)
+        assert array.shape[1:] == (2,), say("{0}: {1} has shape {2}, not (N, 2)", what, name, array.shape)
+        assert 100 <= len(array) <= 10_000, say("{0}: {1} has {2} rows, not 100 to 10,000", what, name, len(array))
+        assert np.isfinite(array).all(), say("{0}: {1} holds nan or infinity", what, name)
     x, target = (array.astype(np.float64) for array in found)
-    assert len(x) == len(target), f"{what}: x has {len(x)} rows and target {len(target)}"
+    assert len(x) == len(target), say("{0}: x has {1} rows and target {2}", what, len(x), len(target))
     return x, target
 
 
@@ -148,7 +161,7 @@ def missed(columns, target):
     """Return the share of the target's variance that the best weighted sum of the columns and a shift misses."""
     columns, target = (a - a.mean(axis=0) for a in (columns, target))
     energy = (target**2).sum()
-    assert energy > 0, "a column of the target is constant"
+    assert energy > 0, say("a column of the target is constant")
     solution = np.linalg.lstsq(columns, target, rcond=None)[0]
     return ((target - columns @ solution) ** 2).sum() / energy
 
@@ -161,7 +174,9 @@ def hard_correlated(student, rng):
     for seed in seeds(rng):
         x = data(student, seed)[0]
         size = abs(np.corrcoef(x.T)[0, 1]) if x.std(axis=0).min() > 0 else 0.0
-        assert 0.5 <= size <= 0.95, f"hard_data({seed}): the correlation of x has size {size:.3f}, not 0.5 to 0.95"
+        assert 0.5 <= size <= 0.95, say(
+            "hard_data({0}): the correlation of x has size {1}, not 0.5 to 0.95", seed, f"{size:.3f}"
+        )
 
 
 def hard_linear(student, rng):
@@ -169,7 +184,9 @@ def hard_linear(student, rng):
         x, target = data(student, seed)
         for j in range(2):
             share = missed(x, target[:, j])
-            assert share <= 0.01, f"hard_data({seed}): the best Linear misses {share:.3f} of target {j}, over 0.01"
+            assert share <= 0.01, say(
+                "hard_data({0}): the best Linear misses {1} of target {2}, over 0.01", seed, f"{share:.3f}", j
+            )
 
 
 def hard_batch_norm(student, rng):
@@ -177,15 +194,17 @@ def hard_batch_norm(student, rng):
         x, target = data(student, seed)
         for j in range(2):
             share = missed(x[:, [j]], target[:, j])
-            assert share >= 0.95, f"hard_data({seed}): the best BatchNorm misses {share:.3f} of target {j}, below 0.95"
+            assert share >= 0.95, say(
+                "hard_data({0}): the best BatchNorm misses {1} of target {2}, below 0.95", seed, f"{share:.3f}", j
+            )
 
 
 def hard_seed(student, rng):
     first, second = seeds(rng)[:2]
     a, other, again = (data(student, seed) for seed in (first, second, first))
     same = all(map(np.array_equal, a, again))
-    assert same, f"hard_data({first}), called twice: the numbers differ"
-    assert not np.array_equal(a[0], other[0]), f"hard_data({first}) and hard_data({second}): the same x"
+    assert same, say("hard_data({0}), called twice: the numbers differ", first)
+    assert not np.array_equal(a[0], other[0]), say("hard_data({0}) and hard_data({1}): the same x", first, second)
 
 
 def kinds_agree(call, given, name):
@@ -193,7 +212,7 @@ def kinds_agree(call, given, name):
     whole = [np.round(4 * array) for array in given]
     for dtype in (np.float32, np.int64):
         for got, want in zip(call(*(array.astype(dtype) for array in whole)), call(*whole), strict=True):
-            close(got, want, f"{name} for {np.dtype(dtype)}, compared with float64", rtol=1e-4, atol=1e-4)
+            close(got, want, say("{0} for {1}, compared with float64", name, np.dtype(dtype)), rtol=1e-4, atol=1e-4)
 
 
 def differ(one, other):

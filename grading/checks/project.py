@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from grading.checks import close, close_to_any
 from grading.student import StudentError
 from grading.wire import Tensor
+from grading.words import say
 
 ASKED = ["make_network", "count_parameters", "train_epoch", "accuracy"]
+SECONDS = 10.0  # for one call, since the first optimizer of a process imports for some
 WIDTHS = [784, 128, 128, 128, 64, 10]
 BATCH = 128
 
@@ -52,7 +54,7 @@ def parameters(state):
 def batches_counted(state):
     """Return the counts of all BatchNorm layers."""
     counts = [int(array) for name, array in state.items() if name.endswith("num_batches_tracked")]
-    assert counts, "the network of make_network has no BatchNorm that counts its batches"
+    assert counts, say("the network of make_network has no BatchNorm that counts its batches")
     return counts
 
 
@@ -111,36 +113,38 @@ def cross_entropy(logits, labels):
 def shape(student, rng):
     net = student.new("make_network")
     got = net(Tensor(photos(rng, 5)))
-    assert np.shape(got)[:1] == (5,), f"5 photos of 28 x 28: the answer has shape {np.shape(got)}, not 5 rows"
-    assert np.ndim(got) == 2, f"5 photos of 28 x 28: the answer has shape {np.shape(got)}, not 5 rows"
+    assert np.shape(got)[:1] == (5,), say("5 photos of 28 x 28: the answer has shape {0}, not 5 rows", np.shape(got))
+    assert np.ndim(got) == 2, say("5 photos of 28 x 28: the answer has shape {0}, not 5 rows", np.shape(got))
 
 
 def widths(student, rng):
     linears, _ = layers(student.state(student.new("make_network")))
     got = [linear["weight"].shape[::-1] for linear in linears]
     want = list(zip(WIDTHS[:-1], WIDTHS[1:], strict=True))
-    assert len(got) == len(want), f"make_network has {len(got)} Linear layers, not {len(want)}"
+    assert len(got) == len(want), say("make_network has {0} Linear layers, not {1}", len(got), len(want))
     for number, (g, w) in enumerate(zip(got, want, strict=True), start=1):
-        assert g == w, f"Linear {number} goes from {g[0]} to {g[1]}, not from {w[0]} to {w[1]}"
+        assert g == w, say("Linear {0} goes from {1} to {2}, not from {3} to {4}", number, g[0], g[1], w[0], w[1])
 
 
 def norms_in_place(student, rng):
     linears, norms = layers(student.state(student.new("make_network")))
-    assert linears, "make_network has no Linear layer"
+    assert linears, say("make_network has no Linear layer")
     *hidden, last = norms
-    assert last is None, "there is a BatchNorm after the last Linear, on the logits"
+    assert last is None, say("there is a BatchNorm after the last Linear, on the logits")
     for number, (linear, norm) in enumerate(zip(linears, hidden, strict=False), start=1):
-        assert norm is not None, f"there is no BatchNorm after Linear {number}"
+        assert norm is not None, say("there is no BatchNorm after Linear {0}", number)
         features, outputs = len(norm["running_mean"]), len(linear["weight"])
-        assert features == outputs, f"the BatchNorm after Linear {number} has {features} features, not {outputs}"
+        assert features == outputs, say(
+            "the BatchNorm after Linear {0} has {1} features, not {2}", number, features, outputs
+        )
 
 
 def biases(student, rng):
     linears, _ = layers(student.state(student.new("make_network")))
-    assert linears, "make_network has no Linear layer"
+    assert linears, say("make_network has no Linear layer")
     for number, linear in enumerate(linears[:-1], start=1):
-        assert "bias" not in linear, f"Linear {number} has a bias"
-    assert "bias" in linears[-1], "the last Linear has no bias"
+        assert "bias" not in linear, say("Linear {0} has a bias", number)
+    assert "bias" in linears[-1], say("the last Linear has no bias")
 
 
 def computes(student, rng):
@@ -148,21 +152,23 @@ def computes(student, rng):
     net, shaped = network(student)
     x = photos(rng, 64, mean=rng.uniform(0.5, 1), spread=rng.uniform(1, 3))
     state = student.state(net)
-    close(net(shaped(x)), forward(state, x, True), "logits of 64 photos in training mode", atol=1e-3)
+    close(net(shaped(x)), forward(state, x, True), say("logits of 64 photos in training mode"), atol=1e-3)
     for name, array in student.state(net).items():
         if "running" in name:
-            close(array, state[name], f"{name} after one batch in training mode", rtol=1e-4, atol=1e-4)
+            close(array, state[name], say("{0} after one batch in training mode", name), rtol=1e-4, atol=1e-4)
     net.do("eval")
     x = photos(rng, 16)
-    close(net(shaped(x)), forward(student.state(net), x, False), "logits of 16 photos in evaluation mode", atol=1e-3)
+    close(
+        net(shaped(x)), forward(student.state(net), x, False), say("logits of 16 photos in evaluation mode"), atol=1e-3
+    )
 
 
 def counted(student, rng):
     net = student.new("make_network")
     want = sum(array.size for array in parameters(student.state(net)).values())
     got = student.call("count_parameters", net)
-    assert type(got) is int, f"count_parameters returns a {type(got).__name__}, not an int"
-    assert got == want, f"count_parameters returns {got} for a network with {want} trained numbers"
+    assert type(got) is int, say("count_parameters returns a {0}, not an int", type(got).__name__)
+    assert got == want, say("count_parameters returns {0} for a network with {1} trained numbers", got, want)
 
 
 # Training.
@@ -176,12 +182,12 @@ def trains_in_training_mode(student, rng):
         before = student.state(net)
         student.call("train_epoch", net, shaped(photos(rng, 256, mean=1)), Tensor(labels_for(rng, 256)), 0.1)
         after = student.state(net)
-        what = f"train_epoch on 256 photos, the network in {method}() mode before"
+        what = say("train_epoch on 256 photos, the network in {0}() mode before", method)
         for old, new in zip(batches_counted(before), batches_counted(after), strict=True):
-            assert new > old, f"{what}: a BatchNorm has seen no batch in training mode"
+            assert new > old, say("{0}: a BatchNorm has seen no batch in training mode", what)
         for name in after:
             if "running" in name:
-                assert not np.array_equal(before[name], after[name]), f"{what}: {name} has not moved"
+                assert not np.array_equal(before[name], after[name]), say("{0}: {1} has not moved", what, name)
 
 
 def steps_downhill(student, rng):
@@ -206,14 +212,17 @@ def steps_downhill(student, rng):
     fall = {method: start[method] - loss(method) for method in ("eval", "train")}
     ways = [after[name].astype(np.float64) - array for name, array in parameters(before).items()]
     way = sum((w**2).sum() for w in ways)
-    what = f"train_epoch on 256 photos, lr {lr:.4f}"
-    assert way > 0, f"{what}: no weight has moved"
+    what = say("train_epoch on 256 photos, lr {0}", f"{lr:.4f}")
+    assert way > 0, say("{0}: no weight has moved", what)
     counted = batches_counted(after)[0] - batches_counted(before)[0]
     steps = counted or 2
     ratio = fall["train" if counted else "eval"] / (way / (steps * lr))
-    assert 0.85 < ratio < 1.15, (
-        f"{what}: these are no {steps} steps of plain SGD on the mean cross-entropy, each with its own gradient: "
-        f"for the way that the weights have gone, the loss has fallen {ratio:.2g} times as much as it should"
+    assert 0.85 < ratio < 1.15, say(
+        "{0}: these are no {1} steps of plain SGD on the mean cross-entropy, each with its own gradient: "
+        "for the way that the weights have gone, the loss has fallen {2} times as much as it should",
+        what,
+        steps,
+        f"{ratio:.2g}",
     )
 
 
@@ -225,8 +234,12 @@ def takes_whole_batches(student, rng):
         student.call("train_epoch", net, shaped(photos(rng, count)), Tensor(labels_for(rng, count)), 0.01)
         after = batches_counted(student.state(net))
         passed = {new - old for old, new in zip(before, after, strict=True)} - {0}  # 0: not in training mode
-        assert passed <= {count // BATCH}, (
-            f"train_epoch on {count} photos: {max(passed)} batches have passed, not {count // BATCH} of {BATCH}"
+        assert passed <= {count // BATCH}, say(
+            "train_epoch on {0} photos: {1} batches have passed, not {2} of {3}",
+            count,
+            max(passed),
+            count // BATCH,
+            BATCH,
         )
 
 
@@ -253,7 +266,9 @@ def counts_right_answers(student, rng):
         labels = np.where(wrong, (classes["eval"] + rng.integers(1, 10, count)) % 10, classes["eval"])
         got = student.call("accuracy", net, x, Tensor(labels))
         wants = [np.mean(classes[method] == labels) for method in ("eval", "train")]
-        close_to_any(got, wants, f"accuracy on {count} photos, {count - wrong.sum()} of them with the network's label")
+        close_to_any(
+            got, wants, say("accuracy on {0} photos, {1} of them with the network's label", count, count - wrong.sum())
+        )
 
 
 def evaluates(student, rng):
@@ -264,14 +279,16 @@ def evaluates(student, rng):
     before = student.state(net)
     got = student.call("accuracy", net, x, Tensor(classes["eval"]))
     after = student.state(net)
-    close(got, want, "accuracy, the network in train() mode before, compared with eval() mode before")
+    close(got, want, say("accuracy, the network in train() mode before, compared with eval() mode before"))
     for name in before:
-        assert np.array_equal(before[name], after[name]), f"accuracy has changed {name} of the network"
+        assert np.array_equal(before[name], after[name]), say("accuracy has changed {0} of the network", name)
     net.do("train")
     try:
         student.call("accuracy", net, shaped(photos(rng, 1)), Tensor(classes["eval"][:1]))
     except StudentError as error:
-        raise AssertionError(f"accuracy on one photo, the network in train() mode before: {error}") from None
+        raise AssertionError(
+            say("accuracy on one photo, the network in train() mode before: {0}", error.args[0])
+        ) from None
 
 
 def keeps_the_mode(student, rng):
@@ -280,7 +297,9 @@ def keeps_the_mode(student, rng):
         net.do(method)
         student.call("accuracy", net, x, Tensor(classes["eval"]))
         found = net.get("training")
-        assert found is mode, f"the network was in {method}() mode, and after accuracy net.training is {found}"
+        assert found is mode, say(
+            "the network was in {0}() mode, and after accuracy net.training is {1}", method, found
+        )
 
 
 CONCEPTS = {

@@ -24,6 +24,7 @@ from grading.checks import (
     unchanged,
 )
 from grading.student import StudentError
+from grading.words import say
 
 ASKED = ["update_running", "BatchNorm"]
 
@@ -45,10 +46,10 @@ def by_torch(mean, var, batches, momentum):
 
 def updated(student, mean, var, x, momentum):
     """Return the two arrays that the student's update_running gives; their shape is asked by one check only."""
-    what = f"update_running, x of shape {x.shape}, momentum {momentum:.3g}"
+    what = say("update_running, x of shape {0}, momentum {1}", x.shape, f"{momentum:.3g}")
     new = [flat(part) for part in parts(ask(student, "update_running", mean, var, x, momentum), 2, what)]
     for array, name in zip(new, NAMES, strict=True):
-        has_shape(array, mean.shape, f"{what}: the new {name}")
+        has_shape(array, mean.shape, say("{0}: the new {1}", what, name))
     return new
 
 
@@ -56,10 +57,16 @@ def weight_of_the_new(student, rng):
     """In so large a batch nobody can see by what the squares are divided."""
     for momentum in (rng.uniform(0.05, 0.4), rng.uniform(0.6, 0.95), 0.0, 1.0):
         x, mean, var = batch(rng, 3000, 3), rng.uniform(-20, 20, 3), rng.uniform(25, 400, 3)
-        what = f"update_running, x of shape {x.shape}"
+        what = say("update_running, x of shape {0}", x.shape)
         got = parts(ask(student, "update_running", mean, var, x, momentum), 2, what)
         for array, want, name in zip(got, by_torch(mean, var, [x], momentum), NAMES, strict=True):
-            close(array, want, f"update_running, momentum {momentum:.3g}, x of shape {x.shape}: {name}", 2e-3, 2e-3)
+            close(
+                array,
+                want,
+                say("update_running, momentum {0}, x of shape {1}: {2}", f"{momentum:.3g}", x.shape, name),
+                2e-3,
+                2e-3,
+            )
 
 
 def unbiased(student, rng):
@@ -71,9 +78,9 @@ def unbiased(student, rng):
         ratio = n / (n - 1) * (1 - 1 / (1000 * n))
 
         def check(place, n=n, few=few, many=many, ratio=ratio):
-            what = f"update_running, momentum 0.5, running_var 0, {n} rows"
-            assert (many[place] > 0).all(), f"{what}, each a thousand times: running_var is not positive"
-            what = f"{what}: running_var, relative to that of the rows a thousand times"
+            what = say("update_running, momentum 0.5, running_var 0, {0} rows", n)
+            assert (many[place] > 0).all(), say("{0}, each a thousand times: running_var is not positive", what)
+            what = say("{0}: running_var, relative to that of the rows a thousand times", what)
             wants = [np.full(3, ratio), np.full(3, ratio**0.5)]  # who keeps the deviation loses momentum
             close_to_any(few[place] / many[place], wants, what, 2e-3, 0)
 
@@ -94,9 +101,9 @@ def takes_integers_and_float32(student, rng):
     mean, var = np.array([0.5, -3]), np.array([1.5, 2])
     want = updated(student, mean, var, x.astype(float), 0.3)
     for dtype in (np.int64, np.float32):
-        what = f"update_running, x of dtype {np.dtype(dtype)}"
+        what = say("update_running, x of dtype {0}", np.dtype(dtype))
         for got, float64, name in zip(updated(student, mean, var, x.astype(dtype), 0.3), want, NAMES, strict=True):
-            close(got, float64, f"{what}, against your answer for float64: {name}", 1e-4, 1e-4)
+            close(got, float64, say("{0}, against your answer for float64: {1}", what, name), 1e-4, 1e-4)
 
 
 # BatchNorm
@@ -135,7 +142,9 @@ def does_something(student, size, rng):
     made, x = student.new("BatchNorm", size), batch(rng, 6, size)
     before, y, after = running(made), feed(made, x), running(made)
     moved = any(np.any(now != old) for now, old in zip(after, before, strict=True))
-    assert moved or not np.array_equal(y, x), f"BatchNorm({size}) returns x as it is, and remembers nothing of it"
+    assert moved or not np.array_equal(y, x), say(
+        "BatchNorm({0}) returns x as it is, and remembers nothing of it", size
+    )
 
 
 def remember(made, mean, var):
@@ -158,12 +167,14 @@ def layers_too(student, rng):
         for mode in ("train", "eval"):
             made.do(mode)
             x = batch(rng, 6, 16)
-            unchanged(lambda x: made(x), f"BatchNorm after {mode}()", x=x)
+            unchanged(lambda x: made(x), say("BatchNorm after {0}()", mode), x=x)
             answers = []
             for dtype in (np.float64, np.int64, np.float32):
                 remember(made, np.arange(16.0), np.arange(25.0, 41))
                 answers.append(made(np.rint(x).astype(dtype)))
-                what = f"BatchNorm after {mode}(), x of dtype {np.dtype(dtype)}, against your answer for float64"
+                what = say(
+                    "BatchNorm after {0}(), x of dtype {1}, against your answer for float64", mode, np.dtype(dtype)
+                )
                 close(answers[-1], answers[0], what, 1e-4, 1e-4)
 
 
@@ -172,7 +183,7 @@ def training_output(student, rng):
         for n in (6, 3, 2):
             x = batch(rng, n, 3)
             want = nn.BatchNorm1d(3, dtype=torch.float64)(torch.from_numpy(x)).detach().numpy()
-            close(feed(made, x), want, f"BatchNorm(3) in training mode, x of shape {x.shape}", 1e-4, 1e-4)
+            close(feed(made, x), want, say("BatchNorm(3) in training mode, x of shape {0}", x.shape), 1e-4, 1e-4)
 
 
 def training_update(student, rng):
@@ -187,11 +198,11 @@ def training_update(student, rng):
         start = np.zeros(size), np.ones(size)
         own = student.call("update_running", *start, batches[0], momentum) if shapes != [(size,)] * 2 else None
         if own is not None and [np.shape(part) for part in own] != shapes:  # else it is his function's mistake
-            raise AssertionError(f"BatchNorm({size}): {NAMES[0]} has shape {shapes[0]}, not {(size,)}")
+            raise AssertionError(say("BatchNorm({0}): {1} has shape {2}, not {3}", size, NAMES[0], shapes[0], (size,)))
         both = [by_torch(*start, batches, momentum), *by_own_function(student, start, batches, momentum)]
-        what = f"BatchNorm({size}), momentum {momentum:.3g}, after three batches in training mode"
+        what = say("BatchNorm({0}), momentum {1}, after three batches in training mode", size, f"{momentum:.3g}")
         for k, name in enumerate(NAMES):
-            close_to_any(got[k], [pair[k] for pair in both], f"{what}: {name}", 1e-4, 1e-4)
+            close_to_any(got[k], [pair[k] for pair in both], say("{0}: {1}", what, name), 1e-4, 1e-4)
 
 
 def by_own_function(student, start, batches, momentum):
@@ -218,10 +229,10 @@ def evaluation(student, rng):
             t = nn.BatchNorm1d(7, dtype=torch.float64).eval()
             t.running_mean.copy_(torch.from_numpy(mean))
             t.running_var.copy_(torch.from_numpy(var))
-            what = f"BatchNorm(7) after eval(), running statistics given, x of shape {x.shape}"
+            what = say("BatchNorm(7) after eval(), running statistics given, x of shape {0}", x.shape)
             close(feed(made, x), t(torch.from_numpy(x)).detach().numpy(), what, 1e-4, 1e-4)
         for name, now, given in zip(NAMES, running(made), (mean, var), strict=True):
-            close(now, given, f"BatchNorm(7): {name} after two calls in evaluation mode")
+            close(now, given, say("BatchNorm(7): {0} after two calls in evaluation mode", name))
 
 
 def modes(student, rng):
@@ -240,44 +251,54 @@ def modes(student, rng):
     finally:
         with suppress(StudentError):
             made.do("train")
-    what = "BatchNorm(9) after eval() and train(), against the new layer"
-    close(answers[1], answers[0], f"{what}: the same batch", 1e-4, 1e-4)
-    assert moved[1] == moved[0], f"{what}: a batch changes the running statistics in one of the two cases only"
+    what = say("BatchNorm(9) after eval() and train(), against the new layer")
+    close(answers[1], answers[0], say("{0}: the same batch", what), 1e-4, 1e-4)
+    assert moved[1] == moved[0], say("{0}: a batch changes the running statistics in one of the two cases only", what)
 
 
 def one_row_is_refused(student, rng):
     with layer(student, 10) as made:
-        for when in ("a new layer", "a layer that has seen a batch"):
+        for when in (say("a new layer"), say("a layer that has seen a batch")):
             x = rng.standard_normal((1, 10))
-            raises("ValueError", lambda x=x: made(x), f"BatchNorm(10) in training mode, {when}, x of shape {x.shape}")
+            raises(
+                "ValueError",
+                lambda x=x: made(x),
+                say("BatchNorm(10) in training mode, {0}, x of shape {1}", when, x.shape),
+            )
             feed(made, batch(rng, 4, 10))
 
 
 def instances(student, rng):
     x, other, *memory = batch(rng, 6, 12), batch(rng, 6, 12), rng.uniform(-20, 20, 12), rng.uniform(25, 400, 12)
-    what = "BatchNorm(12), two layers"
+    what = say("BatchNorm(12), two layers")
     with layer(student, 12) as first:
         new = running(first)
         feed(first, x)
         trained = running(first)
         with layer(student, 12) as second:
             for name, now, start in zip(NAMES, running(second), new, strict=True):
-                close(now, start, f"{what}: {name} of the second, new, when the first has seen a batch")
+                close(now, start, say("{0}: {1} of the second, new, when the first has seen a batch", what, name))
             feed(second, other)
             for name, now, old in zip(NAMES, running(first), trained, strict=True):
-                close(now, old, f"{what}: {name} of the first, when the second is made and has seen a batch")
+                close(now, old, say("{0}: {1} of the first, when the second is made and has seen a batch", what, name))
             remember(second, *memory)
             want = feed(second, other)
             first.do("eval")
             remember(second, *memory)
-            close(feed(second, other), want, f"{what}: the answer of the second, after eval() of the first", 1e-4, 1e-4)
+            close(
+                feed(second, other),
+                want,
+                say("{0}: the answer of the second, after eval() of the first", what),
+                1e-4,
+                1e-4,
+            )
     does_something(student, 20, rng)
 
 
 def weight_and_bias(student, rng):
     made = student.new("BatchNorm", 13)
     for name, value in (("weight", 1), ("bias", 0)):
-        close(made.get(name), np.full(13, value), f"BatchNorm(13), new: {name}")
+        close(made.get(name), np.full(13, value), say("BatchNorm(13), new: {0}", name))
     with layer(student, 14) as made:
         weight, bias = rng.uniform(-3, 3, 14), rng.uniform(-3, 3, 14)
         for mode in ("train", "eval"):
@@ -286,14 +307,16 @@ def weight_and_bias(student, rng):
             remember(made, x.mean(axis=0) + 1, x.var(axis=0))
             made.set("weight", np.ones(14))
             made.set("bias", np.zeros(14))
-            what = f"BatchNorm(14) after {mode}()"
+            what = say("BatchNorm(14) after {0}()", mode)
             plain = feed(made, x)
             has_shape(plain, x.shape, what)
-            assert plain.std() > 1e-3, f"{what}, weight 1 and bias 0: the answer is {plain.flat[0]:.3g} everywhere"
+            assert plain.std() > 1e-3, say(
+                "{0}, weight 1 and bias 0: the answer is {1} everywhere", what, f"{plain.flat[0]:.3g}"
+            )
             made.set("weight", weight)
             made.set("bias", bias)
             remember(made, x.mean(axis=0) + 1, x.var(axis=0))
-            what = f"{what}, against weight * (your answer for weight 1 and bias 0) + bias"
+            what = say("{0}, against weight * (your answer for weight 1 and bias 0) + bias", what)
             close(feed(made, x), weight * plain + bias, what, 1e-4, 1e-4)
 
 
@@ -305,7 +328,7 @@ def eps(student, rng):
         for mode in ("train", "eval"):
             made.do(mode)
             remember(made, np.zeros(4), np.full(4, s**2))
-            what = f"BatchNorm(4, {value:.3g}) after {mode}(), mean 0 and variance {s**2:.3g}"
+            what = say("BatchNorm(4, {0}) after {1}(), mean 0 and variance {2}", f"{value:.3g}", mode, f"{s**2:.3g}")
             close_to_any(feed(made, x), [x / np.sqrt(s**2 + value), x / (s**2 + value)], what, 2e-3, 2e-3)
 
 

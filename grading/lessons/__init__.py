@@ -21,6 +21,7 @@ import numpy as np
 
 from grading.course import ROOT
 from grading.student import StudentError
+from grading.words import LONGEST_LINE, Said, in_lines, say
 
 
 class Lesson(NamedTuple):
@@ -32,7 +33,7 @@ class Lesson(NamedTuple):
     right: str = ""
 
 
-class Raised(str):
+class Raised(Said):
     """What a call has raised: the name of the error, with its text."""
 
     @property
@@ -72,9 +73,11 @@ def explain(assignment, concept, student):
     if lesson.example and not student.failures:  # nothing that hangs is called once more
         try:
             mistake, lines = compare(module, lesson, student)
+        except OSError:  # this machine's
+            raise
         except Exception:  # an answer so odd that it cannot be shown
             lines = []
-    return mistake, "\n".join([f"Asked: {lesson.asked}", *lines, f"Read: {place_of(lesson.section)}"])
+    return mistake, in_lines([say("Asked: {0}", lesson.asked), *lines, say("Read: {0}", place_of(lesson.section))])
 
 
 def compare(module, lesson, student):
@@ -82,21 +85,21 @@ def compare(module, lesson, student):
     yours, right = (value_of(lesson.example, names) for names in (names_of(student, module.RIGHT), module.RIGHT))
     if same(yours, right) and not lesson.right:
         return "", []
-    lines = ["Paste this into a cell below your answer:", *indented(lesson.example)]
-    lines += ["It gives, with your answer:", *indented(shown(yours))]
-    lines += ["It should give:", *indented(lesson.right or shown(right))]
+    lines = [say("Paste this into a cell below your answer:"), *indented(lesson.example)]
+    lines += [say("It gives, with your answer:"), *indented(shown(yours))]
+    lines += [say("It should give:"), *indented(lesson.right or shown(right))]
     return mistake_of(module, lesson, yours, right), lines
 
 
 def mistake_of(module, lesson, yours, right):
     """Return what is wrong with a value, as far as that is known, in a sentence."""
     if isinstance(yours, Raised):
-        return "Nothing is written here yet." if yours.kind == "NotImplementedError" else ""
+        return say("Nothing is written here yet.") if yours.kind == "NotImplementedError" else ""
     if isinstance(right, Raised):
-        return f"Your answer gives a result where it should raise {right.kind}."
+        return say("Your answer gives a result where it should raise {0}.", right.kind)
     for words, names in module.MISTAKES.items():
         if same(yours, value_of(lesson.example, module.RIGHT | names)):
-            return f"Your numbers are what comes out if {words}."
+            return say("Your numbers are what comes out if {0}.", words)
     return ""
 
 
@@ -121,7 +124,9 @@ def value_of(example, names):
             exec(compile(ast.Module(lines, []), "example", "exec"), scope)
             return eval(compile(ast.Expression(last.value), "example", "eval"), scope)
     except StudentError as error:
-        return Raised(error)
+        return Raised("{0}", *error.args)
+    except OSError:
+        raise
     except Exception as error:
         return Raised(f"{type(error).__name__}: {error}")
 
@@ -143,15 +148,18 @@ def same(one, other):
 
 def shown(value):
     """Return a value as a notebook prints it, with four digits."""
+    if isinstance(value, Raised) and len(value) <= LONGEST_LINE:
+        return value
     if isinstance(value, tuple):
         return ",\n".join(map(shown, value))
     if isinstance(value, np.ndarray):
         return np.array2string(value, precision=4, suppress_small=np.abs(value).max(initial=0) > 1e-2, separator=", ")
-    return f"{value:.4g}" if isinstance(value, float) else str(value)[:300]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:LONGEST_LINE]
 
 
 def indented(text):
-    return [f"    {line}" for line in text.splitlines()]
+    lines = text.splitlines()
+    return [Said("    {0}", text)] if lines == [text] else [f"    {line}" for line in lines]
 
 
 @functools.cache
@@ -172,4 +180,4 @@ def place_of(label):
     if label not in headings():
         return label
     heading, title, address = headings()[label]
-    return f'"{heading}" in the chapter "{title}" ({address})'
+    return say('"{0}" in the chapter "{1}" ({2})', Said(heading), Said(title), address)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grading.lessons import Lesson
+from grading.words import say
 
 
 def backward(ddof=0, inverse=lambda var, eps: (var + eps) ** -0.5, grad_x=None, grad_weight=None, grad_bias=None):
@@ -26,66 +27,68 @@ def a(**changes):
 
 RIGHT = a()
 MISTAKES = {
-    "grad_bias is a mean, not a sum": a(grad_bias=lambda g, w: g.mean(axis=0)),
-    "grad_bias is multiplied by weight": a(grad_bias=lambda g, w: w * g.sum(axis=0)),
-    "grad_bias is not summed over the samples": a(grad_bias=lambda g, w: g),
-    "grad_bias has shape (1, D), as with keepdims=True": a(grad_bias=lambda g, w: g.sum(axis=0, keepdims=True)),
-    "grad_weight is a mean, not a sum": a(grad_weight=lambda g, x, h, w: (g * h).mean(axis=0)),
-    "grad_weight is multiplied by weight": a(grad_weight=lambda g, x, h, w: w * (g * h).sum(axis=0)),
-    "grad_weight takes x where its normalized form belongs": a(grad_weight=lambda g, x, h, w: (g * x).sum(axis=0)),
-    "grad_weight takes x minus its mean where the normalized form belongs": a(
+    say("grad_bias is a mean, not a sum"): a(grad_bias=lambda g, w: g.mean(axis=0)),
+    say("grad_bias is multiplied by weight"): a(grad_bias=lambda g, w: w * g.sum(axis=0)),
+    say("grad_bias is not summed over the samples"): a(grad_bias=lambda g, w: g),
+    say("grad_bias has shape (1, D), as with keepdims=True"): a(grad_bias=lambda g, w: g.sum(axis=0, keepdims=True)),
+    say("grad_weight is a mean, not a sum"): a(grad_weight=lambda g, x, h, w: (g * h).mean(axis=0)),
+    say("grad_weight is multiplied by weight"): a(grad_weight=lambda g, x, h, w: w * (g * h).sum(axis=0)),
+    say("grad_weight takes x where its normalized form belongs"): a(grad_weight=lambda g, x, h, w: (g * x).sum(axis=0)),
+    say("grad_weight takes x minus its mean where the normalized form belongs"): a(
         grad_weight=lambda g, x, h, w: (g * (x - x.mean(axis=0))).sum(axis=0)
     ),
-    "grad_weight is summed over the features, not over the samples": a(
+    say("grad_weight is summed over the features, not over the samples"): a(
         grad_weight=lambda g, x, h, w: (g * h).sum(axis=1)
     ),
-    "grad_weight has shape (1, D), as with keepdims=True": a(
+    say("grad_weight has shape (1, D), as with keepdims=True"): a(
         grad_weight=lambda g, x, h, w: (g * h).sum(axis=0, keepdims=True)
     ),
-    "grad_x has the direct term only": a(grad_x=lambda w, s, g, m, v: w * s * g),
-    "the term of the mean is left out of grad_x": a(grad_x=lambda w, s, g, m, v: w * s * (g - v)),
-    "the term of the variance is left out of grad_x": a(grad_x=lambda w, s, g, m, v: w * s * (g - m)),
-    "the term of the variance has the other sign": a(grad_x=lambda w, s, g, m, v: w * s * (g - m + v)),
-    "the terms of grad_x hold sums where means belong": a(
+    say("grad_x has the direct term only"): a(grad_x=lambda w, s, g, m, v: w * s * g),
+    say("the term of the mean is left out of grad_x"): a(grad_x=lambda w, s, g, m, v: w * s * (g - v)),
+    say("the term of the variance is left out of grad_x"): a(grad_x=lambda w, s, g, m, v: w * s * (g - m)),
+    say("the term of the variance has the other sign"): a(grad_x=lambda w, s, g, m, v: w * s * (g - m + v)),
+    say("the terms of grad_x hold sums where means belong"): a(
         grad_x=lambda w, s, g, m, v: w * s * (g - len(g) * m - len(g) * v)
     ),
-    "the term of the variance is half as large as it should be": a(
+    say("the term of the variance is half as large as it should be"): a(
         grad_x=lambda w, s, g, m, v: w * s * (g - m - v / 2)
     ),
-    "grad_x is not divided by the standard deviation": a(grad_x=lambda w, s, g, m, v: w * (g - m - v)),
-    "weight is left out of grad_x": a(grad_x=lambda w, s, g, m, v: s * (g - m - v)),
-    "weight multiplies one term of grad_x only": a(grad_x=lambda w, s, g, m, v: s * (w * g - m - v)),
-    "weight enters grad_x twice": a(grad_x=lambda w, s, g, m, v: w**2 * s * (g - m - v)),
-    "the variance is divided by N - 1": a(ddof=1),
-    "eps stands beside the root, not under it": a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
-    "eps is left out, or is always 1e-5": a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
-    "you divide by the variance, not by its root": a(inverse=lambda var, eps: 1 / (var + eps)),
+    say("grad_x is not divided by the standard deviation"): a(grad_x=lambda w, s, g, m, v: w * (g - m - v)),
+    say("weight is left out of grad_x"): a(grad_x=lambda w, s, g, m, v: s * (g - m - v)),
+    say("weight multiplies one term of grad_x only"): a(grad_x=lambda w, s, g, m, v: s * (w * g - m - v)),
+    say("weight enters grad_x twice"): a(grad_x=lambda w, s, g, m, v: w**2 * s * (g - m - v)),
+    say("the variance is divided by N - 1"): a(ddof=1),
+    say("eps stands beside the root, not under it"): a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
+    say("eps is left out, or is always 1e-5"): a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
+    say("you divide by the variance, not by its root"): a(inverse=lambda var, eps: 1 / (var + eps)),
 }
 START = "g = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 5.0]])\nx = np.array([[1.0, 20.0], [3.0, 24.0], [8.0, 25.0]])\n"
 ONES = START + "grad_x, grad_weight, grad_bias = batch_norm_backward(g, x, np.ones(2), 1e-8)\n"
 TWOS = START + "grad_x, grad_weight, grad_bias = batch_norm_backward(g, x, np.array([2.0, -3.0]), 1e-8)\n"
 LESSONS = {
-    "backward-bias": Lesson("grad_bias sums grad_output over the samples.", "backward-parameters", TWOS + "grad_bias"),
+    "backward-bias": Lesson(
+        say("grad_bias sums grad_output over the samples."), "backward-parameters", TWOS + "grad_bias"
+    ),
     "backward-weight": Lesson(
-        "grad_weight sums grad_output times the normalized x over the samples.",
+        say("grad_weight sums grad_output times the normalized x over the samples."),
         "backward-parameters",
         TWOS + "grad_weight",
     ),
     "backward-input": Lesson(
-        "grad_x has three terms: a direct one, one through the mean, one through the variance.",
+        say("grad_x has three terms: a direct one, one through the mean, one through the variance."),
         "backward-three-terms",
         ONES + "grad_x",
     ),
     "backward-deviation": Lesson(
-        "What divides is the root of the biased variance plus eps, in grad_x and in grad_weight.",
+        say("What divides is the root of the biased variance plus eps, in grad_x and in grad_weight."),
         "backward-graph",
         ONES.replace("1e-8", "10.0") + "grad_x, grad_weight",
     ),
     "backward-scale": Lesson(
-        "weight multiplies all of grad_x, for each feature its own.", "backward-three-terms", TWOS + "grad_x"
+        say("weight multiplies all of grad_x, for each feature its own."), "backward-three-terms", TWOS + "grad_x"
     ),
     "backward-arguments": Lesson(
-        "The arguments stay as they are, and x and weight may hold integers: the results are floats.",
+        say("The arguments stay as they are, and x and weight may hold integers: the results are floats."),
         "backward-graph",
         START + "weight = np.array([2.0, -3.0])\nbatch_norm_backward(g, x, weight, 1e-5)\n"
         "g, x, weight, batch_norm_backward(g, x.astype(int), weight.astype(int), 1e-5)",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grading.lessons import Lesson
+from grading.words import say
 
 
 def forward(
@@ -50,55 +51,58 @@ def one_pass(x, weight, bias, eps):
 
 RIGHT = both()
 MISTAKES = {
-    "the variance is divided by N - 1": both(ddof=1),
-    "you divide by the variance, not by its root": both(inverse=lambda var, eps: 1 / (var + eps)),
-    "you multiply by the root": both(inverse=lambda var, eps: (var + eps) ** 0.5),
-    "eps stands beside the root, not under it": both(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
-    "eps is left out, or is always 1e-5": both(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
-    "eps is squared": both(inverse=lambda var, eps: (var + eps**2) ** -0.5),
-    "eps counts only where the variance is smaller": both(inverse=lambda var, eps: np.maximum(var, eps) ** -0.5),
-    "the variance is the mean of the squares minus the square of the mean": {"batch_norm_train": one_pass},
-    "the mean is subtracted neither from x nor for the variance": both(centred=False),
-    "the mean is not subtracted": both(shifted=True),
-    "one mean and one variance are taken for all features": {"batch_norm_train": forward(None)},
-    "each row is normalized by itself (axis=1), and not each feature (axis=0)": {"batch_norm_train": forward(1)},
-    "nothing is normalized: the values are only multiplied and shifted": both(
+    say("the variance is divided by N - 1"): both(ddof=1),
+    say("you divide by the variance, not by its root"): both(inverse=lambda var, eps: 1 / (var + eps)),
+    say("you multiply by the root"): both(inverse=lambda var, eps: (var + eps) ** 0.5),
+    say("eps stands beside the root, not under it"): both(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
+    say("eps is left out, or is always 1e-5"): both(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
+    say("eps is squared"): both(inverse=lambda var, eps: (var + eps**2) ** -0.5),
+    say("eps counts only where the variance is smaller"): both(inverse=lambda var, eps: np.maximum(var, eps) ** -0.5),
+    say("the variance is the mean of the squares minus the square of the mean"): {"batch_norm_train": one_pass},
+    say("the mean is subtracted neither from x nor for the variance"): both(centred=False),
+    say("the mean is not subtracted"): both(shifted=True),
+    say("one mean and one variance are taken for all features"): {"batch_norm_train": forward(None)},
+    say("each row is normalized by itself (axis=1), and not each feature (axis=0)"): {"batch_norm_train": forward(1)},
+    say("nothing is normalized: the values are only multiplied and shifted"): both(
         affine=lambda d, f, w, b: w * d + b, centred=False
     ),
-    "weight and bias are swapped": both(affine=lambda d, f, w, b: b * d * f + w),
-    "bias is left out": both(affine=lambda d, f, w, b: w * d * f),
-    "weight is left out": both(affine=lambda d, f, w, b: d * f + b),
-    "weight and bias are left out": both(affine=lambda d, f, w, b: d * f),
-    "bias is added before weight multiplies": both(affine=lambda d, f, w, b: w * (d * f + b)),
-    "bias is added before the division": both(affine=lambda d, f, w, b: w * (d + b) * f),
-    "the first weight is used for all features": both(affine=lambda d, f, w, b: w.flat[0] * d * f + b),
-    "one row is not refused": both(one_row=False),
-    "each pixel is a feature of its own (axis=0)": images(axes=0),
-    "each image is normalized by itself (axis=(2, 3))": images(axes=(2, 3)),
-    "the last axis is taken for the channels (axis=(0, 1, 2))": images(axes=(0, 1, 2)),
-    "all channels share one mean and one variance": images(axes=None),
-    "weight and bias belong to the columns of the images, not to their channels": {"batch_norm_2d": swapped_axes},
+    say("weight and bias are swapped"): both(affine=lambda d, f, w, b: b * d * f + w),
+    say("bias is left out"): both(affine=lambda d, f, w, b: w * d * f),
+    say("weight is left out"): both(affine=lambda d, f, w, b: d * f + b),
+    say("weight and bias are left out"): both(affine=lambda d, f, w, b: d * f),
+    say("bias is added before weight multiplies"): both(affine=lambda d, f, w, b: w * (d * f + b)),
+    say("bias is added before the division"): both(affine=lambda d, f, w, b: w * (d + b) * f),
+    say("the first weight is used for all features"): both(affine=lambda d, f, w, b: w.flat[0] * d * f + b),
+    say("one row is not refused"): both(one_row=False),
+    say("each pixel is a feature of its own (axis=0)"): images(axes=0),
+    say("each image is normalized by itself (axis=(2, 3))"): images(axes=(2, 3)),
+    say("the last axis is taken for the channels (axis=(0, 1, 2))"): images(axes=(0, 1, 2)),
+    say("all channels share one mean and one variance"): images(axes=None),
+    say("weight and bias belong to the columns of the images, not to their channels"): {"batch_norm_2d": swapped_axes},
 }
 SMALL = "x = np.array([[1.0, 20.0], [3.0, 24.0], [8.0, 25.0]])\n"
 PHOTOS = "x = np.array([[[[1.0, 3.0]], [[10.0, 30.0]]], [[[5.0, 9.0]], [[20.0, 80.0]]]])  # (2, 2, 1, 2)\n"
 LESSONS = {
     "forward-formula": Lesson(
-        "Each feature has its own mean, and its own variance, which is divided by N; its root divides.",
+        say("Each feature has its own mean, and its own variance, which is divided by N; its root divides."),
         "formula-biased",
         SMALL + "batch_norm_train(x, np.ones(2), np.zeros(2), 1e-8)",
     ),
     "forward-eps": Lesson(
-        "eps is the argument of that name, and is added to the variance under the root.",
+        say("eps is the argument of that name, and is added to the variance under the root."),
         "formula-eps",
         "x = np.array([[1.0], [5.0]])  # variance 4\nbatch_norm_train(x, np.ones(1), np.zeros(1), 5.0)",
     ),
     "forward-weight-bias": Lesson(
-        "What is normalized is multiplied by weight, then bias is added, for each feature its own two.",
+        say("What is normalized is multiplied by weight, then bias is added, for each feature its own two."),
         "formula-output",
         SMALL + "batch_norm_train(x, np.array([2.0, -1.0]), np.array([10.0, 5.0]), 1e-8)",
     ),
     "forward-arguments": Lesson(
-        "x, weight and bias stay as they are, integers and float32 give floats, and nothing is kept from call to call.",
+        say(
+            "x, weight and bias stay as they are, integers and float32 give floats, "
+            "and nothing is kept from call to call."
+        ),
         "formula-axis",
         SMALL + "ones, zeros = np.ones(2), np.zeros(2)\n"
         "batch_norm_train(x, ones, zeros, 1e-5)\n"
@@ -106,23 +110,23 @@ LESSONS = {
         "x, batch_norm_train(-x, ones, zeros, 1e-5), batch_norm_train(*whole, 1e-5)",
     ),
     "forward-one-row": Lesson(
-        "A batch of one row raises ValueError.",
+        say("A batch of one row raises ValueError."),
         "clinic-13",
         "x = np.array([[7.0, 1.0]])\nbatch_norm_train(x, np.ones(2), np.zeros(2), 1e-5)",
     ),
     "forward-offset": Lesson(
-        "Float32 with a mean of some thousand: first the mean, then the mean of the squared deviations from it.",
+        say("Float32 with a mean of some thousand: first the mean, then the mean of the squared deviations from it."),
         "formula-cancellation",
         "x = np.array([[5000], [5001], [5002], [5001]], np.float32)\n"
         "one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)\nbatch_norm_train(x, one, zero, 1e-5)",
     ),
     "forward-2d-axes": Lesson(
-        "A channel is a feature: its mean and variance go over all images and all of their pixels.",
+        say("A channel is a feature: its mean and variance go over all images and all of their pixels."),
         "formula-axis",
         PHOTOS + "batch_norm_2d(x, np.ones(2), np.zeros(2), 1e-8)",
     ),
     "forward-2d-channels": Lesson(
-        "Each channel has its own weight and bias, and eps stands under the root.",
+        say("Each channel has its own weight and bias, and eps stands under the root."),
         "formula-axis",
         PHOTOS + "batch_norm_2d(x, np.array([2.0, -1.0]), np.array([10.0, 5.0]), 40.0)",
     ),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grading.lessons import Lesson
+from grading.words import say
 
 
 def undo(weight=lambda var, eps: np.sqrt(var + eps), bias=lambda mean, weight: mean):
@@ -36,24 +37,24 @@ def hard_data(seed):
 
 RIGHT = undo() | folding() | {"hard_data": hard_data}
 MISTAKES = {
-    "the weight is the standard deviation plus eps": undo(lambda var, eps: np.sqrt(var) + eps),
-    "eps is left out of the weight, or is always 1e-5": undo(lambda var, eps: np.sqrt(var)),
-    "the weight is the variance, not its root": undo(lambda var, eps: var + eps),
-    "the weight divides where it should multiply": undo(lambda var, eps: (var + eps) ** -0.5),
-    "the bias has the other sign": undo(bias=lambda mean, weight: -mean),
-    "the bias is divided by the weight": undo(bias=lambda mean, weight: -mean / weight),
-    "the columns of the matrix are scaled, not its rows": folding(matrix=lambda w, s: w * s),
-    "the matrix stays as it is": folding(matrix=lambda w, s: 1.0 * w),
-    "the matrix is transposed": folding(matrix=lambda w, s: (w * s[:, None]).T),
-    "the running mean is not subtracted": folding(shift=lambda b, m, s, bias: b * s + bias),
-    "the bias of the Linear is left out": folding(shift=lambda b, m, s, bias: bias - m * s),
-    "the bias of the Linear is not scaled": folding(shift=lambda b, m, s, bias: b - m * s + bias),
-    "the running mean is not scaled": folding(shift=lambda b, m, s, bias: b * s - m + bias),
-    "the bias of the BatchNorm is left out": folding(shift=lambda b, m, s, bias: (b - m) * s),
-    "the bias of the BatchNorm is scaled, too": folding(shift=lambda b, m, s, bias: (b - m + bias) * s),
-    "eps stands beside the root, not under it": folding(lambda var, eps: 1 / (np.sqrt(var) + eps)),
-    "eps is left out, or is always 1e-5": folding(lambda var, eps: (var + 1e-5) ** -0.5),
-    "you divide by the variance, not by its root": folding(lambda var, eps: 1 / (var + eps)),
+    say("the weight is the standard deviation plus eps"): undo(lambda var, eps: np.sqrt(var) + eps),
+    say("eps is left out of the weight, or is always 1e-5"): undo(lambda var, eps: np.sqrt(var)),
+    say("the weight is the variance, not its root"): undo(lambda var, eps: var + eps),
+    say("the weight divides where it should multiply"): undo(lambda var, eps: (var + eps) ** -0.5),
+    say("the bias has the other sign"): undo(bias=lambda mean, weight: -mean),
+    say("the bias is divided by the weight"): undo(bias=lambda mean, weight: -mean / weight),
+    say("the columns of the matrix are scaled, not its rows"): folding(matrix=lambda w, s: w * s),
+    say("the matrix stays as it is"): folding(matrix=lambda w, s: 1.0 * w),
+    say("the matrix is transposed"): folding(matrix=lambda w, s: (w * s[:, None]).T),
+    say("the running mean is not subtracted"): folding(shift=lambda b, m, s, bias: b * s + bias),
+    say("the bias of the Linear is left out"): folding(shift=lambda b, m, s, bias: bias - m * s),
+    say("the bias of the Linear is not scaled"): folding(shift=lambda b, m, s, bias: b - m * s + bias),
+    say("the running mean is not scaled"): folding(shift=lambda b, m, s, bias: b * s - m + bias),
+    say("the bias of the BatchNorm is left out"): folding(shift=lambda b, m, s, bias: (b - m) * s),
+    say("the bias of the BatchNorm is scaled, too"): folding(shift=lambda b, m, s, bias: (b - m + bias) * s),
+    say("eps stands beside the root, not under it"): folding(lambda var, eps: 1 / (np.sqrt(var) + eps)),
+    say("eps is left out, or is always 1e-5"): folding(lambda var, eps: (var + 1e-5) ** -0.5),
+    say("you divide by the variance, not by its root"): folding(lambda var, eps: 1 / (var + eps)),
 }
 UNDO = "identity_parameters(np.array([8.0, 3.0]), np.array([4.0, 9.0]), {})"
 FOLD = """W, b = np.array([[1.0, 2.0], [3.0, 4.0]]), {b}
@@ -71,63 +72,63 @@ def missed(columns, target):
 """
 LESSONS = {
     "identity-undo-values": Lesson(
-        "weight is the root of the variance, bias is the mean.", "identity-parameters", UNDO.format(1e-9)
+        say("weight is the root of the variance, bias is the mean."), "identity-parameters", UNDO.format(1e-9)
     ),
     "identity-undo-eps": Lesson(
-        "eps is added to the variance, under the root.", "identity-parameters", UNDO.format(7.0)
+        say("eps is added to the variance, under the root."), "identity-parameters", UNDO.format(7.0)
     ),
     "identity-undo-arguments": Lesson(
-        "The arguments stay as they are; integers and float32 are taken, and the results are arrays of floats.",
+        say("The arguments stay as they are; integers and float32 are taken, and the results are arrays of floats."),
         "identity-parameters",
         "mean, var = np.array([8.0, 3.0]), np.array([4.0, 9.0])\nidentity_parameters(mean, var, 1.0)\n"
         "mean, var, identity_parameters(mean.astype(int), var.astype(int), 1.0)",
     ),
     "identity-fold-weight": Lesson(
-        "Each row of the matrix is multiplied by weight / root(running_var + eps) of its output.",
+        say("Each row of the matrix is multiplied by weight / root(running_var + eps) of its output."),
         "linear-fold",
         GIVEN.format(1e-9) + "new_weight",
     ),
     "identity-fold-bias": Lesson(
-        "The old bias minus the running mean is scaled, then the bias of the BatchNorm is added.",
+        say("The old bias minus the running mean is scaled, then the bias of the BatchNorm is added."),
         "linear-fold",
         GIVEN.format(1e-9) + "new_bias",
     ),
     "identity-fold-eps": Lesson(
-        "eps is added to the running variance, under the root.",
+        say("eps is added to the running variance, under the root."),
         "linear-fold",
         GIVEN.format(9.0) + "new_weight, new_bias",
     ),
     "identity-fold-none": Lesson(
-        "linear_bias may be None, and counts as zeros.",
+        say("linear_bias may be None, and counts as zeros."),
         "linear-fold",
         FOLD.format(b="None") + "fold(W, b, mean, var, weight, bias, 9.0)",
     ),
     "identity-fold-arguments": Lesson(
-        "The arguments stay as they are; integers and float32 are taken, and the results are arrays of floats.",
+        say("The arguments stay as they are; integers and float32 are taken, and the results are arrays of floats."),
         "linear-fold",
         GIVEN.format(9.0) + "floats = W, b, mean, var, weight, bias\n"
         "W, b, mean, var, weight, bias, fold(*[array.astype(int) for array in floats], 9.0)",
     ),
     "identity-hard-correlated": Lesson(
-        "The two features of x have a correlation of size 0.5 to 0.95.",
+        say("The two features of x have a correlation of size 0.5 to 0.95."),
         "linear-correlation",
         DATA + "np.corrcoef(x.T)[0, 1]",
-        "a number of size 0.5 to 0.95",
+        say("a number of size 0.5 to 0.95"),
     ),
     "identity-hard-linear": Lesson(
-        "The best Linear misses at most 0.01 of each column of the target.",
+        say("The best Linear misses at most 0.01 of each column of the target."),
         "linear-residual",
         MISSED + DATA + "missed(x, target[:, 0]), missed(x, target[:, 1])",
-        "two numbers of at most 0.01",
+        say("two numbers of at most 0.01"),
     ),
     "identity-hard-batch-norm": Lesson(
-        "The best BatchNorm misses at least 0.95 of each column of the target.",
+        say("The best BatchNorm misses at least 0.95 of each column of the target."),
         "linear-residual",
         MISSED + DATA + "missed(x[:, [0]], target[:, 0]), missed(x[:, [1]], target[:, 1])",
-        "two numbers of at least 0.95",
+        say("two numbers of at least 0.95"),
     ),
     "identity-hard-seed": Lesson(
-        "The same seed gives the same numbers again, and another seed gives others.",
+        say("The same seed gives the same numbers again, and another seed gives others."),
         "linear-residual",
         "one, again, other = hard_data(3), hard_data(3), hard_data(4)\n"
         "np.array_equal(one[0], again[0]), np.array_equal(one[1], again[1]), np.array_equal(one[0], other[0])",

@@ -1,37 +1,40 @@
 """What is told about the concepts of the assignment Project: without examples, as networks do not fit in."""
 
 from grading.lessons import Lesson
+from grading.words import say
 
 RIGHT, MISTAKES = {}, {}
 LESSONS = {
     "project-shape": Lesson(
-        "The network takes photos of shape (N, 28, 28) as they are, and lays them flat itself.", "pytorch-network"
+        say("The network takes photos of shape (N, 28, 28) as they are, and lays them flat itself."), "pytorch-network"
     ),
-    "project-widths": Lesson("The Linear layers go 784, 128, 128, 128, 64, 10.", "pytorch-network"),
+    "project-widths": Lesson(say("The Linear layers go 784, 128, 128, 128, 64, 10."), "pytorch-network"),
     "project-norms": Lesson(
-        "There is a BatchNorm after each Linear but the last, of as many features.", "pytorch-network"
+        say("There is a BatchNorm after each Linear but the last, of as many features."), "pytorch-network"
     ),
-    "project-bias": Lesson("A Linear before a BatchNorm has no bias, the last Linear has one.", "linear-bias"),
+    "project-bias": Lesson(say("A Linear before a BatchNorm has no bias, the last Linear has one."), "linear-bias"),
     "project-forward": Lesson(
-        "Linear, BatchNorm with torch's defaults, ReLU, four times, then the last Linear.", "pytorch-network"
+        say("Linear, BatchNorm with torch's defaults, ReLU, four times, then the last Linear."), "pytorch-network"
     ),
     "project-count": Lesson(
-        "count_parameters counts what the optimizer trains, and no running statistics, as an int.", "pytorch-buffers"
+        say("count_parameters counts what the optimizer trains, and no running statistics, as an int."),
+        "pytorch-buffers",
     ),
     "project-training-mode": Lesson(
-        "train_epoch switches to training mode itself, whatever the mode was.", "clinic-04"
+        say("train_epoch switches to training mode itself, whatever the mode was."), "clinic-04"
     ),
     "project-step": Lesson(
-        "Each batch is one step of plain SGD on its mean cross-entropy; no gradient is left over.", "pytorch-checklist"
+        say("Each batch is one step of plain SGD on its mean cross-entropy; no gradient is left over."),
+        "pytorch-checklist",
     ),
     "project-batches": Lesson(
-        "Batches have 128 photos, in the given order, and a remainder is left out.", "pytorch-one"
+        say("Batches have 128 photos, in the given order, and a remainder is left out."), "pytorch-one"
     ),
     "project-accuracy": Lesson(
-        "accuracy is the fraction of photos whose largest logit belongs to the label.", "pytorch-switches"
+        say("accuracy is the fraction of photos whose largest logit belongs to the label."), "pytorch-switches"
     ),
     "project-evaluation-mode": Lesson(
-        "accuracy measures in evaluation mode, changes nothing, and takes a single photo, too.", "switches"
+        say("accuracy measures in evaluation mode, changes nothing, and takes a single photo, too."), "switches"
     ),
-    "project-mode-kept": Lesson("accuracy leaves the network in the mode in which it was.", "pytorch-switches"),
+    "project-mode-kept": Lesson(say("accuracy leaves the network in the mode in which it was."), "pytorch-switches"),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grading.lessons import Lesson
+from grading.words import say
 
 
 def update(ddof=1, turned=False, fades=(1, 1), root=False, swapped=False, keepdims=False):
@@ -68,82 +69,84 @@ def a(**changes):
 
 RIGHT = both()
 MISTAKES = {
-    "x comes back as it is": a(idle=1),
-    "the variance is divided by N; torch stores the unbiased one, which N - 1 divides": both(ddof=0),
-    "momentum is taken for the weight of the old value, as Keras has it": both(turned=True),
-    "the old mean does not fade": {"update_running": update(fades=(0, 1))},
-    "the old variance does not fade": {"update_running": update(fades=(1, 0))},
-    "the old values do not fade": {"update_running": update(fades=(0, 0))},
-    "the standard deviation is kept, not the variance": both(root=True),
-    "the variance comes first, and then the mean": {"update_running": update(swapped=True)},
-    "the results have shape (1, D), as with keepdims=True, not (D,)": both(keepdims=True),
-    "the layer normalizes with the unbiased variance, which is for the memory only": a(output=1),
-    "the layer normalizes with its running statistics, also in training": a(memory_in_train=1),
-    "momentum is always 0.1, whatever is asked": a(momentum=0.1),
-    "the running variance starts with 0": a(start=0.0),
-    "the running statistics are never updated": a(never_updates=1),
-    "evaluation uses the statistics of its batch": a(batch_in_eval=1),
-    "evaluation updates the running statistics": a(updates_in_eval=1),
-    "weight and bias are not used in evaluation": a(plain_in_eval=1),
-    "weight and bias are never used": a(plain=1),
-    "a new layer is in evaluation mode": a(starts_in_eval=1),
-    "train() does not leave evaluation mode": a(stays_in_eval=1),
-    "one row is not refused": a(one_row=1),
-    "eps stands beside the root, not under it": a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
-    "eps is left out, or is always 1e-5": a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
-    "you divide by the variance, not by its root": a(inverse=lambda var, eps: 1 / (var + eps)),
+    say("x comes back as it is"): a(idle=1),
+    say("the variance is divided by N; torch stores the unbiased one, which N - 1 divides"): both(ddof=0),
+    say("momentum is taken for the weight of the old value, as Keras has it"): both(turned=True),
+    say("the old mean does not fade"): {"update_running": update(fades=(0, 1))},
+    say("the old variance does not fade"): {"update_running": update(fades=(1, 0))},
+    say("the old values do not fade"): {"update_running": update(fades=(0, 0))},
+    say("the standard deviation is kept, not the variance"): both(root=True),
+    say("the variance comes first, and then the mean"): {"update_running": update(swapped=True)},
+    say("the results have shape (1, D), as with keepdims=True, not (D,)"): both(keepdims=True),
+    say("the layer normalizes with the unbiased variance, which is for the memory only"): a(output=1),
+    say("the layer normalizes with its running statistics, also in training"): a(memory_in_train=1),
+    say("momentum is always 0.1, whatever is asked"): a(momentum=0.1),
+    say("the running variance starts with 0"): a(start=0.0),
+    say("the running statistics are never updated"): a(never_updates=1),
+    say("evaluation uses the statistics of its batch"): a(batch_in_eval=1),
+    say("evaluation updates the running statistics"): a(updates_in_eval=1),
+    say("weight and bias are not used in evaluation"): a(plain_in_eval=1),
+    say("weight and bias are never used"): a(plain=1),
+    say("a new layer is in evaluation mode"): a(starts_in_eval=1),
+    say("train() does not leave evaluation mode"): a(stays_in_eval=1),
+    say("one row is not refused"): a(one_row=1),
+    say("eps stands beside the root, not under it"): a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
+    say("eps is left out, or is always 1e-5"): a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
+    say("you divide by the variance, not by its root"): a(inverse=lambda var, eps: 1 / (var + eps)),
 }
 BATCH = "x = np.array([[1.0, 20.0], [3.0, 24.0], [8.0, 25.0]])\n"
 LESSONS = {
     "state-momentum": Lesson(
-        "momentum is the weight of the new batch, 1 - momentum that of the old value; both arrays have shape (D,).",
+        say(
+            "momentum is the weight of the new batch, 1 - momentum that of the old value; both arrays have shape (D,)."
+        ),
         "moving-average",
         "x = np.tile([[2.0], [8.0]], (5000, 1))  # mean 5, variance 9\n"
         "update_running(np.array([1.0]), np.array([4.0]), x, 0.25)",
     ),
     "state-unbiased": Lesson(
-        "The variance that enters the running variance is the unbiased one: N - 1 divides.",
+        say("The variance that enters the running variance is the unbiased one: N - 1 divides."),
         "which-variance",
         BATCH + "update_running(np.zeros(2), np.zeros(2), x, 0.5)",
     ),
     "state-arguments": Lesson(
-        "The arguments stay as they are, and integers and float32 give floats, in the function and in the layer.",
+        say("The arguments stay as they are, and integers and float32 give floats, in the function and in the layer."),
         "moving-average",
         BATCH + "mean, var = np.zeros(2), np.ones(2)\nupdate_running(mean, var, x, 0.5)\n"
         "whole = x.astype(int)\nBatchNorm(2)(x)\n"
         "mean, var, x, update_running(mean, var, whole, 0.5), BatchNorm(2)(whole)",
     ),
     "state-training": Lesson(
-        "In training, the mean and the biased variance of the batch normalize.",
+        say("In training, the mean and the biased variance of the batch normalize."),
         "which-variance",
         BATCH + "BatchNorm(2)(x)",
     ),
     "state-update": Lesson(
-        "Each call in training updates the running statistics once, with the momentum of the layer.",
+        say("Each call in training updates the running statistics once, with the momentum of the layer."),
         "moving-average",
         BATCH + "layer = BatchNorm(2, 1e-5, 0.5)\nlayer(x)\nlayer.running_mean, layer.running_var",
     ),
     "state-evaluation": Lesson(
-        "In evaluation the running statistics normalize, for any number of rows, and stay as they are.",
+        say("In evaluation the running statistics normalize, for any number of rows, and stay as they are."),
         "inference",
         "layer = BatchNorm(1)\nlayer.running_mean, layer.running_var = np.array([1.0]), np.array([4.0])\nlayer.eval()\n"
         "layer(np.array([[5.0], [9.0]])), layer(np.array([[5.0]])), layer.running_mean",
     ),
     "state-modes": Lesson(
-        "A new layer is in training mode, and train() leads back there from evaluation.",
+        say("A new layer is in training mode, and train() leads back there from evaluation."),
         "switches",
         BATCH + "layer = BatchNorm(2)\nnew = layer(x)\nlayer.eval()\nlayer.train()\nnew, layer(x), layer.running_mean",
     ),
     "state-one-row": Lesson(
-        "In training, a batch of one row raises ValueError.", "clinic-13", "BatchNorm(2)(np.array([[7.0, 1.0]]))"
+        say("In training, a batch of one row raises ValueError."), "clinic-13", "BatchNorm(2)(np.array([[7.0, 1.0]]))"
     ),
     "state-instances": Lesson(
-        "Two layers share nothing, even if they have the same size.",
+        say("Two layers share nothing, even if they have the same size."),
         "moving-average",
         BATCH + "first = BatchNorm(2)\nfirst(x)\nsecond = BatchNorm(2)\nsecond.running_mean, second.running_var",
     ),
     "state-parameters": Lesson(
-        "weight and bias, which may be set, are used in both modes, and eps stands under the root.",
+        say("weight and bias, which may be set, are used in both modes, and eps stands under the root."),
         "inference",
         "layer = BatchNorm(1, 5.0)  # eps is 5\nlayer.weight, layer.bias = np.array([6.0]), np.array([100.0])\n"
         "x = np.array([[1.0], [5.0]])  # variance 4\ntrained = layer(x)\nlayer.eval()\n"

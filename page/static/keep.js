@@ -1,5 +1,7 @@
 // What the pages keep of a reader, on the reader's machine only. Where a browser forbids that, or what is kept is spoilt,
 // a page begins anew.
+
+const say = (words, ...values) => words.replace(/\{(\d)\}/g, (_, place) => values[place]); // the build translates the words
 const keep = (() => {
   const name = "batch-normalization";
   const root = new URL(document.documentElement.dataset.content_root, location).href;

@@ -14,6 +14,7 @@ addEventListener("DOMContentLoaded", () => {
   const goTo = (place) => {
     const block = blocks[place?.[0]];
     for (let fold = block?.closest(":not(summary)"); (fold = fold?.parentElement.closest("details")); ) fold.open = true;
+    block?.closest(".book-compare")?.dispatchEvent(new Event("beforematch")); // predict.js shows it
     block?.scrollIntoView({ behavior: "instant" });
     if (block) scrollBy({ top: block.getBoundingClientRect().top - place[1], behavior: "instant" });
   };
@@ -23,9 +24,28 @@ addEventListener("DOMContentLoaded", () => {
   history.scrollRestoration = "manual";
   addEventListener("pagehide", keepPlace);
   document.addEventListener("visibilitychange", keepPlace); // a tab that is thrown away has been hidden before
-  if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") {
-    try { goTo(JSON.parse(sessionStorage.getItem(name))); } catch {}
-  }
+  try {
+    const came = sessionStorage.getItem("edition") === location.pathname; // from the same page in the other language
+    if (came || performance.getEntriesByType("navigation")[0]?.type !== "navigate") goTo(JSON.parse(sessionStorage.getItem(name)));
+    sessionStorage.removeItem("edition");
+  } catch {}
+
+  // The other edition has the same blocks, in other heights: its page opens at the first one that begins in the window, and
+  // in a new tab at the section.
+  const beginning = () => {
+    const first = blocks.findIndex((block) => block.getBoundingClientRect().top >= 60 && block.checkVisibility());
+    return first < 0 ? here() : [first, blocks[first].getBoundingClientRect().top];
+  };
+  const other = document.querySelector(".book-edition");
+  for (const kind of ["click", "auxclick"]) other?.addEventListener(kind, ({ ctrlKey, metaKey, shiftKey }) => {
+    const inNewTab = kind === "auxclick" || ctrlKey || metaKey || shiftKey;
+    other.hash = (inNewTab && blocks[here()?.[0]]?.closest("section section")?.id) || "";
+    if (inNewTab) return;
+    try {
+      sessionStorage.setItem(`place ${other.pathname}`, JSON.stringify(beginning()));
+      sessionStorage.setItem("edition", other.pathname);
+    } catch {}
+  });
 
   // Jumps within the page: the place before the jump goes with the entry of the history.
   document.addEventListener("click", ({ target }) => {

@@ -17,8 +17,8 @@
   const pick = (target, words) => {
     const section = target.matches("section") ? target : target.matches("section > span") && target.parentElement;
     if (section) { // of all exercises, the one that the link names
-      const named = [...section.children].find((e) => e.matches("section") && e.textContent.trim().startsWith(`${words}:`));
-      return [...(named ?? section).children].filter((e) => !e.matches("section, span, .book-lost")).slice(0, 3);
+      const named = [...section.children].find((e) => e.matches("section") && e.textContent.trim().match(/^[^:：]*/)[0] === words);
+      return [...(named ?? section).children].filter((e) => !e.matches("section, span, .book-lost, .book-compare")).slice(0, 3);
     }
     if (target.matches("dt")) return [target, target.nextElementSibling];
     return [target.closest("figure, .math, .citation, .claim, p, li") ?? target];

@@ -23,8 +23,9 @@
   if (page === "intro.html" && link) {
     const line = document.createElement("p");
     line.className = "book-continue";
-    line.innerHTML = '<a></a> <button type="button">Forget my progress</button>';
-    Object.assign(line.firstChild, { href: root + last, textContent: `Go on where you left off: ${link.textContent.trim()}` });
+    line.innerHTML = '<a></a> <button type="button"></button>';
+    Object.assign(line.firstChild, { href: root + last, textContent: say("Go on where you left off: {0}", link.textContent.trim()) });
+    line.lastChild.textContent = say("Forget my progress");
     line.lastChild.onclick = () => (forget(), line.remove(), show());
     document.querySelector("article h1").after(line);
   }

@@ -5,7 +5,7 @@ const nearby = new IntersectionObserver((entries) => {
     if (isIntersecting) box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
   }
 }, { rootMargin: "100%" });
-for (const box of document.querySelectorAll("article [tabindex='0']:is(pre, .katex-display, .pst-scrollable-table-container)")) nearby.observe(box);
+for (const box of document.querySelectorAll("article [tabindex='0']:is(pre, .katex-display, .book-table, .pst-scrollable-table-container)")) nearby.observe(box);
 
 // Paper is white.
 addEventListener("beforeprint", () => {

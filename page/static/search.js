@@ -1,11 +1,17 @@
 // The search page: finds sections, words of the glossary, sources and claims while the reader types. MiniSearch does the
 // work, on what page/search.py has written; both are loaded here only.
 {
-  const TOKEN = /\(\d+\.\d+\)|\d+\.\d+|[\p{L}\p{N}]+(?:_+[\p{L}\p{N}]+)*/gu; // (2.1), 0.9, track_running_stats
+  const HAN = /^\p{Script=Han}/u;
+  const LETTER = "(?:(?!\\p{Script=Han})[\\p{L}\\p{N}])";
+  const TOKEN = new RegExp(`\\(\\d+\\.\\d+\\)|\\d+\\.\\d+|\\p{Script=Han}+|${LETTER}+(?:_+${LETTER}+)*`, "gu"); // (2.1), 0.9, 批均值, track_running_stats
   const SMALL = new Set("a an and are as at be been by can could did do does for from had has have how i if in into is it its me my of on or our should so that the their them then there these they this to was we were what when where which while who why will with would you your".split(" "));
   const GREEK = { γ: "gamma", β: "beta", ε: "epsilon", μ: "mu", σ: "sigma" };
   const MOST = 30;
-  const tokenize = (text) => (text.match(TOKEN) ?? []).flatMap((name) => (name.includes("_") ? [name, ...name.split(/_+/)] : [name]));
+  // Chinese has no spaces: what stands there is found by each two characters of it, and the last of them by itself.
+  const pairs = (run) => [...run].map((_, at) => run.slice(at, at + 2));
+  const parts = (name) => (HAN.test(name) ? pairs(name) : name.includes("_") ? [name, ...name.split(/_+/)] : [name]);
+  const tokenize = (text) => (text.match(TOKEN) ?? []).flatMap(parts);
+  const asked = (query) => (query.match(TOKEN) ?? []).flatMap((name) => (HAN.test(name) && name.length > 1 ? pairs(name).slice(0, -1) : parts(name)));
   const processTerm = (term) => {
     const word = term.toLowerCase();
     return SMALL.has(word) || /^[a-z]?$/.test(word) ? null : Object.hasOwn(GREEK, word) ? [word, GREEK[word]] : word;
@@ -16,8 +22,8 @@
 
   // A word as it is written, or its beginning; else one typo, two typos, and at last any of the words.
   const attempts = [{}, { fuzzy: (term) => term.length > 4 && 1 }, { fuzzy: (term) => term.length > 6 && 2 }, { combineWith: "OR" }];
-  const search = { boost: { title: 4, names: 2, code: 0.5 }, prefix: ({ length }) => length > 2, combineWith: "AND" };
-  const LESSER = /^(assignments|teach)|#(exercise|sources|summary)/; // what a reader looks for stands elsewhere, too
+  const search = { boost: { title: 4, names: 2, code: 0.5 }, prefix: (term) => term.length > 2 || HAN.test(term), combineWith: "AND", tokenize: asked };
+  const LESSER = /^(assignments|teach|hub)|#(exercise|sources|summary)/; // what a reader looks for stands elsewhere, too
   const find = (query) => {
     const phrase = query.trim().toLowerCase();
     const found = attempts.map((attempt) => () => index.search(query, { ...search, ...attempt }));
@@ -42,10 +48,15 @@
     const words = [...terms].sort((a, b) => b.length - a.length).map((term) => term.replace(/[().]/g, "\\$&"));
     return text.split(new RegExp(`(${words.join("|")})`, "iu")).map((part, place) => (place % 2 ? make("mark", {}, part) : part));
   };
+  const [BEFORE, LONG] = document.documentElement.lang.startsWith("zh") ? [30, 100] : [80, 220]; // characters of an excerpt
+  const cut = (text, at) => { // at the next space, unless that is far
+    const space = text.indexOf(" ", at);
+    return space >= 0 && space < at + 20 ? space : at;
+  };
   const excerpt = (text, terms) => {
     const at = Math.min(...terms.map((term) => text.toLowerCase().indexOf(term)).filter((place) => place >= 0));
-    const start = at > 80 && at < Infinity ? text.indexOf(" ", at - 80) + 1 : 0;
-    const end = text.length < start + 220 ? text.length : text.lastIndexOf(" ", start + 220);
+    const start = at > BEFORE && at < Infinity ? cut(text, at - BEFORE) : 0;
+    const end = text.length < start + LONG ? text.length : cut(text, start + LONG);
     return make("p", {}, start ? "… " : "", ...marked(text.slice(start, end), terms), end < text.length ? " …" : "");
   };
 
@@ -56,8 +67,8 @@
   const show = () => {
     const query = field.value.trim();
     const hits = query ? find(query) : [];
-    const count = hits.length > MOST ? `The first ${MOST} of ${hits.length} places` : `${hits.length} ${hits.length === 1 ? "place" : "places"}`;
-    told.textContent = query ? (hits.length ? count : "Nothing in the book has these words.") : "";
+    const count = hits.length > MOST ? say("The first {0} of {1} places", MOST, hits.length) : hits.length === 1 ? say("1 place") : say("{0} places", hits.length);
+    told.textContent = query ? (hits.length ? count : say("Nothing in the book has these words.")) : "";
     list.replaceChildren(...hits.slice(0, MOST).map(({ id, terms }) => {
       const hit = known.get(id);
       const link = make("a", { href: id }, ...marked(hit.title, terms));

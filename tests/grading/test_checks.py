@@ -4,9 +4,11 @@ import importlib
 import json
 
 import pytest
+from test_chinese import english_in
 
 from grading.course import NAMES, source_of
 from grading.judge import judge
+from grading.words import CHINESE, catalog_of, told
 
 ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
 CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NAMES}
@@ -39,6 +41,8 @@ def test_wrong_answer_loses_its_concept_and_no_other(name, mistake):
     failures = lost(name, code)
     assert set(failures) == set(expected), failures
     assert all(0 < len(line) <= 300 and "\n" not in line for lines in failures.values() for line in lines[:-1])
+    in_chinese = [told(line, catalog_of(CHINESE)) for lines in failures.values() for line in lines]
+    assert [(piece, line) for line in in_chinese for piece in english_in(line)] == []
 
 
 def failing_cells(name, code):
@@ -79,6 +83,7 @@ SWINGING = [("forward", mistake) for mistake in BUILT]
 SWINGING += [("state", "shape (1, D)"), ("state", "variance first"), ("backward", "shape (1, D)")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mistake"), SWINGING)
 def test_no_verdict_depends_on_the_seed(name, mistake):
     code, expected = ANSWERS[name].WRONG[mistake]

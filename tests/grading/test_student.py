@@ -171,10 +171,10 @@ def test_prints_cost_nothing(shared):
     assert shared.call("noise") == 1
 
 
-def test_the_dead_and_the_hung_get_a_second_chance_only(fresh):
+def test_the_dead_get_a_second_chance_and_the_hung_get_none(fresh):
     fresh.seconds = 0.5
-    for name, type in [("leave", "Died"), ("hang", "Timeout"), ("forges", "NotAnArray")]:
-        for _ in range(2):
+    for name, type, chances in [("leave", "Died", 2), ("hang", "Timeout", 1), ("forges", "NotAnArray", 2)]:
+        for _ in range(chances):
             with pytest.raises(StudentError) as error:
                 fresh.call(name)
             assert error.value.type == type
@@ -183,6 +183,28 @@ def test_the_dead_and_the_hung_get_a_second_chance_only(fresh):
             fresh.call(name)
         assert time.perf_counter() - start < 0.1
     assert fresh.call("double", 2.0) == 4
+
+
+def test_a_function_that_calls_one_that_hangs_fails_at_once():
+    code = "import time\ndef hang(): time.sleep(100)\ndef calls(): return hang()\ndef double(x): return 2 * x"
+    with Student(code, walls.choose_any().name, 0.5) as student:
+        with pytest.raises(StudentError, match="hang took more than 0.5 seconds"):
+            student.call("hang")
+        assert student.call("double", 2.0) == 4  # the worker is there again
+        start = time.perf_counter()
+        with pytest.raises(StudentError, match="TimeoutError: hang took more than 0.5 seconds"):
+            student.call("calls")
+        assert time.perf_counter() - start < 0.4
+
+
+def test_what_is_imported_in_a_function_costs_no_time_of_its_call():
+    with Student("def solves():\n    import torch\n    return torch.ones(1).numpy()", "none", 0.5) as student:
+        assert student.call("solves") == 1
+
+
+def test_a_tensor_costs_no_time_of_its_call():
+    with Student(CODE, "none", 0.5) as student:
+        assert student.call("tensor_sum", Tensor(np.ones(3))) == 3
 
 
 def test_objects_of_a_dead_worker_say_so(fresh):

@@ -9,7 +9,11 @@ import subprocess
 import time
 from urllib.request import urlopen
 
-from conftest import ROOT, run
+import pytest
+from conftest import run
+from test_course import FIRST_TEN_MINUTES, TOLD
+
+from grading.course import NAMES
 
 POINTS = {"158 and 50000": ("3", "Well seen."), "nobody divides by zero": ("1", "And in which unit?")}
 
@@ -27,7 +31,11 @@ def answer_to(tab, method, path):
 def grade_by_hand(browser, address):
     """Give points and comments for the written answers in formgrader, in the browser."""
     tab = browser.new_page()
-    tab.goto(f"{address}/formgrader?token=ten-minutes")
+    tab.goto(f"{address}/?token=ten-minutes")
+    tab.wait_for_url("**/formgrader/gradebook*")  # where the command opens it
+    assert tab.locator(".alert-warning:visible").count() == 0
+    tab.goto(f"{address}/formgrader/manage_assignments")
+    assert tab.locator(".alert-warning:visible").count() == 0
     tab.goto(f"{address}/formgrader/gradebook/forward/forward")
     tab.wait_for_selector("a[href*='/formgrader/submissions/']")
     pages = {link.get_attribute("href") for link in tab.query_selector_all("a[href*='/formgrader/submissions/']")}
@@ -36,6 +44,7 @@ def grade_by_hand(browser, address):
         with answer_to(tab, "GET", "/api/grades"), answer_to(tab, "GET", "/api/comments"):
             tab.goto(f"{address}{page}", wait_until="domcontentloaded")
         text = tab.inner_text("body")
+        assert "For the grader: a full answer" in text
         (points, comment) = next(given for part, given in POINTS.items() if part in text)
         answer = tab.locator(".nbgrader_cell").last
         for field, what, value in [("input.score", "grade", points), ("textarea.comment", "comment", comment)]:
@@ -45,23 +54,25 @@ def grade_by_hand(browser, address):
     tab.close()
 
 
-def test_the_first_ten_minutes(copy, made, browser):
-    text = (ROOT / "teach.md").read_text().replace("\xa0", " ")
-    section = text.split("## The first ten minutes")[1].split("\n## ")[0]
-    commands = [line for block in re.findall(r"```bash\n(.*?)```", section, re.S) for line in block.splitlines()]
+@pytest.mark.slow
+def test_the_first_ten_minutes(copy, browser):
+    blocks = re.findall(r"```bash\n(.*?)```", FIRST_TEN_MINUTES, re.S)
+    commands = [line for block in blocks for line in block.splitlines()]
     start = ["make assignments", "make samples", "make grade SUBMISSIONS=assignments/samples"]
-    assert commands == [*start, "make formgrader", "make feedback"]
+    assert commands == [*start, "make formgrader", "make feedback", "make fresh-course"]
 
-    assert made.returncode == 0, made.stderr
-    for name in re.findall(r"`(\w+\.ipynb)`", section):
+    made = run(commands[0], copy)
+    assert made.returncode == 0, made.stderr  # it names each fault
+    for name in NAMES:
+        assert f"{name:10} " in made.stdout
+    for name in re.findall(r"`(\w+\.ipynb)`", FIRST_TEN_MINUTES):
         assert (copy / "assignments" / name).exists()
     assert run(commands[1], copy).returncode == 0
     graded = run(commands[2], copy)
     assert graded.returncode != 0  # cleo's file is among them
     rows = rows_of(copy)
-    told = re.findall(r"^\| (\w+) \| *([\w ]*?) *\| (.*?) \|$", section, re.M)[1:]
-    assert len(told) == len(rows)
-    for student, score, status in told:
+    assert len(TOLD) == len(rows)
+    for student, score, status in TOLD:
         row = rows[student]
         assert row["status"].startswith(status)
         assert score == (f"{float(row['score']):g} of {float(row['max_score']):g}" if row["score"] else "")
@@ -95,3 +106,9 @@ def test_the_first_ten_minutes(copy, made, browser):
     assert rows["cleo"]["status"].startswith("NOT GRADED")
     feedback = (copy / "assignments/feedback/ada/forward/forward.html").read_text()
     assert "Well seen." in feedback
+    assert "For the grader" not in feedback
+    assert "3 handed in, 2 judged" in (copy / "assignments/class.html").read_text()
+
+    assert run(commands[5], copy).returncode == 0
+    assert not (copy / "assignments/grades.csv").exists()
+    assert len(list(copy.glob("assignments/old/*/feedback/ada/forward/forward.html"))) == 1

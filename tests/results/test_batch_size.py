@@ -97,6 +97,7 @@ def test_a_run_with_dropout_comes_out_again():
     assert new["test_recalibrated"] == pytest.approx(old["test_recalibrated"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_two_processes_share_their_statistics_again():
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=localhost"]
     command += ["--nproc_per_node", "2", "experiments/sync_statistics.py", "--print"]

@@ -20,9 +20,11 @@ def test_hypotheses_hold_every_run():
     assert depth == [(s, b, *case) for s in sweep.SEEDS for b in sweep.BUDGETS for case in cases]
 
 
+LONGER = [("bn", 0.1, 15), ("noise 1", 0.5, 5), ("held", 2.0, 5), ("plain", 0.5, 5)]
+
+
 @pytest.mark.parametrize(
-    ("arm", "lr", "budget"),
-    [("bn", 0.1, 15), ("noise 1", 0.5, 5), ("held", 2.0, 5), ("plain", 0.5, 5), ("bn", 4.0, 5)],
+    ("arm", "lr", "budget"), [("bn", 4.0, 5), *(pytest.param(*case, marks=pytest.mark.slow) for case in LONGER)]
 )
 def test_a_run_of_the_hypotheses_comes_out_again(arm, lr, budget):
     runs = load_results("hypotheses")["training"]
@@ -56,7 +58,7 @@ def test_a_gradient_of_the_hypotheses_comes_out_again(activation, norm):
     assert sweep.growth(norms) == pytest.approx(old["growth"], rel=0.01)
 
 
-@pytest.mark.parametrize(("arm", "lr"), [("bn", 1.0), ("plain, own weights", 0.3)])
+@pytest.mark.parametrize(("arm", "lr"), [pytest.param("bn", 1.0, marks=pytest.mark.slow), ("plain, own weights", 0.3)])
 def test_a_deep_network_of_the_hypotheses_comes_out_again(arm, lr):
     case = {"activation": "sigmoid", "arm": arm, "depth": 5, "lr": lr, "seed": 300, "budget": 5}
     old = next(r for r in load_results("hypotheses")["depth"] if case.items() <= r.items())

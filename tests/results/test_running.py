@@ -52,6 +52,7 @@ def test_a_run_on_pairs_comes_out_again():
     assert new["validation"] == pytest.approx(old["validation"], abs=0.06)
 
 
+@pytest.mark.slow
 def test_a_run_of_the_running_statistics_comes_out_again():
     stored = load_results("running")
     old = next(run for run in stored["runs"] if run["seed"] == 203)

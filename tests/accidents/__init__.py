@@ -1,0 +1,1 @@
+"""Accidents while a class is graded: `make test-accidents`."""

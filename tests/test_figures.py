@@ -1,0 +1,121 @@
+"""Figures and tables of results as readers meet them: legible on a phone, numbered alike, enlarged by a click."""
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+from screenshot import lay_out_whole
+from test_page import CHAPTERS, PHONE, WRITTEN
+
+LEAST = 10  # px, of a label on a phone; what is raised or lowered beside it may be smaller
+MEASURE = r"""async () => {
+  const found = [];
+  const measure = (svg, scale) => {
+    const size = (text) => [text.textContent.trim(), parseFloat(getComputedStyle(text).fontSize) * scale];
+    const drawn = [...svg.querySelectorAll('g[transform]')]
+      .map((glyphs) => ['glyphs', 100 * /scale\(([\d.]+) -/.exec(glyphs.getAttribute('transform'))?.[1] * scale]);
+    found.push(...[...[...svg.querySelectorAll('text')].map(size), ...drawn].filter(([, pixels]) => pixels > 0));
+  };
+  for (const image of document.querySelectorAll('article img[src$=".svg"]')) {
+    const host = document.body.appendChild(document.createElement('div'));
+    const text = await (await fetch(image.src)).text();
+    host.attachShadow({ mode: 'open' }).innerHTML = text.replace(/^[\s\S]*?<svg/, '<svg');
+    const svg = host.shadowRoot.querySelector('svg');
+    measure(svg, image.getBoundingClientRect().width / svg.viewBox.baseVal.width);
+    host.remove();
+  }
+  for (const svg of document.querySelectorAll('article svg')) measure(svg, Math.abs(svg.getScreenCTM()?.a ?? 0));
+  return found;
+}"""
+
+
+def labels(tab):
+    """Return the labels of all figures of a page, with their heights in pixels."""
+    lay_out_whole(tab)
+    return tab.evaluate(MEASURE)
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_labels_of_figures_are_legible_on_a_phone(browser, site, page):
+    tab = browser.new_page(viewport={"width": PHONE, "height": 844})
+    tab.goto(site + page)
+    seen = labels(tab)
+    assert seen or page.removeprefix("chapters/").removesuffix(".html") not in CHAPTERS or "clinic" in page
+    assert {name: pixels for name, pixels in seen if pixels < LEAST} == {}
+    tab.close()
+
+
+def test_faint_labels_are_measured(browser, site):
+    tab = browser.new_page(viewport={"width": PHONE, "height": 844})
+    tab.goto(f"{site}chapters/02_formula.html")
+    tab.add_style_tag(content="article img { width: 200px !important }")
+    assert 5 < min(pixels for _, pixels in labels(tab)) < 6
+    tab.close()
+
+
+def numbers(book, name):
+    """Return the captions' numbers on the page of a chapter, and the words of all links to figures."""
+    page = BeautifulSoup((book / f"chapters/{name}.html").read_text(), "html.parser")
+    links = [link.text for link in page.select("a.reference:has(> .std-numref)")]
+    return [caption.text.strip() for caption in page.select("figcaption .caption-number")], links
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_figures_are_numbered_alike(book, name):
+    captions, links = numbers(book, name)
+    chapter = str(int(name[:2])) if name[0].isdigit() else name[0].upper()
+    assert captions == [f"Figure {chapter}.{number}" for number in range(1, len(captions) + 1)]
+    assert {link for link in links if link.startswith(f"Figure {chapter}.")} == set(captions)
+
+
+CHAPTER = "chapters/02_formula.html"
+
+
+@pytest.mark.parametrize("width", [1280, PHONE])
+def test_figure_is_enlarged_by_click_and_by_key_and_escape_leads_back(browser, site, width):
+    tab = browser.new_page(viewport={"width": width, "height": 844})
+    tab.goto(site + CHAPTER)
+    picture = tab.locator("article figure img").nth(1)
+    small = picture.bounding_box()["width"]
+    picture.click()
+    large = tab.locator("dialog.book-enlarged img")
+    assert large.bounding_box()["width"] > 1.2 * small
+    assert large.get_attribute("alt") == picture.get_attribute("alt")
+    tab.keyboard.press("Escape")
+    assert not large.is_visible()
+    link = tab.locator("a.book-figure").nth(1)
+    link.focus()
+    tab.keyboard.press("Enter")
+    assert large.is_visible()
+    tab.get_by_role("button", name="Close").click()
+    assert not large.is_visible()
+    assert tab.evaluate("document.activeElement.className") == "book-figure"
+    assert tab.url == site + CHAPTER
+    tab.close()
+
+
+def test_without_a_script_a_figure_leads_to_its_picture(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(site + CHAPTER)
+    tab.locator("a.book-figure").nth(1).click()
+    assert re.fullmatch(r".+/_images/\w+\.svg", tab.url)
+    context.close()
+
+
+def test_wide_table_of_results_scrolls_by_itself_and_is_reached_by_key(browser, site):
+    tab = browser.new_page(viewport={"width": 320, "height": 844})
+    tab.goto(f"{site}chapters/01_why.html")
+    lay_out_whole(tab)
+    wide = tab.evaluate(
+        "[...document.querySelectorAll('.book-table')].findIndex((box) => box.scrollWidth > box.clientWidth)"
+    )
+    box = tab.locator(".book-table").nth(wide)
+    assert wide >= 0
+    box.scroll_into_view_if_needed()
+    tab.wait_for_function("(box) => box.tabIndex === 0", arg=box.element_handle())
+    box.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_function("(box) => box.scrollLeft > 0", arg=box.element_handle())
+    assert tab.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+    tab.close()
