@@ -121,7 +121,7 @@ class Cluster:
             raise ValueError(f"{address}: {error}") from None
         with client:
             waiting = {client.submit(function, task, pure=False): task for task in tasks}
-            for future in as_completed(list(waiting)):
+            for future in as_completed(list(waiting), loop=client.loop):
                 try:
                     result = future.result()
                 except KilledWorker:
