@@ -1,11 +1,11 @@
 """The checks at the door of ``functional`` and ``layers``: what is refused, and in which words."""
 
+import sys
 import warnings
-from math import inf, isfinite, nextafter, ulp
+from math import isfinite, ulp
 
 import numpy as np
 
-LARGEST = nextafter(inf, 0)
 FLOATS = {np.dtype(name) for name in ("float16", "float32", "float64")}
 
 
@@ -22,7 +22,7 @@ def number(name, value, meaning, least, most):
 def eps(value, training):
     """Return eps as a float > 0; as in torch, evaluation mode takes 0 too."""
     least, words = (ulp(0.0), "> 0 in training") if training else (0.0, ">= 0")
-    return number("eps", value, f"a finite number {words}", least, LARGEST)
+    return number("eps", value, f"a finite number {words}", least, sys.float_info.max)
 
 
 def momentum(value):
