@@ -120,11 +120,16 @@ class Cluster:
             address = f"SCHEDULER must be the address of a Dask scheduler, got {self.address!r}"
             raise ValueError(f"{address}: {error}") from None
         with client:
-            waiting = {client.submit(function, task, pure=False): task for task in tasks}
+            waiting, suspects = {client.submit(function, task, pure=False): task for task in tasks}, []
             for future in as_completed(list(waiting), loop=client.loop):
+                task = waiting.pop(future)
                 try:
-                    result = future.result()
-                except KilledWorker:
-                    result = Lost("the workers that judged it have died, one after another")
-                yield waiting.pop(future), result
+                    yield task, future.result()
+                except KilledWorker:  # it, or one that was in work beside it
+                    suspects.append(task)
                 future.release()
+            for task in suspects:  # one at a time, so that none is harmed by another
+                try:
+                    yield task, client.submit(function, task, pure=False).result()
+                except KilledWorker:
+                    yield task, Lost("the workers that judged it have died, one after another")
