@@ -5,12 +5,14 @@ build has read, so a link leads to the same place of either edition, and what is
 """
 
 import pickle
+import time
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
+LONGEST = 600.0  # seconds that the English build may take to come to a page
 logger = logging.getLogger(__name__)
 
 
@@ -33,9 +35,21 @@ class TakeEnglishAddresses(SphinxTransform):
 
 
 def read_english(app):
-    """Return what the English build has read of the page that is being read; None if this is the English build."""
+    """Return what the English build has read of the page that is being read; None if this is the English build.
+
+    Both builds run side by side, through the pages in the same order: this one waits where it is ahead.
+    """
     folder = app.config.english_doctrees
-    return pickle.loads(Path(folder, f"{app.env.docname}.doctree").read_bytes()) if folder else None
+    if not folder:
+        return None
+    path, end = Path(folder, f"{app.env.docname}.doctree"), time.monotonic() + LONGEST
+    while True:
+        try:
+            return pickle.loads(path.read_bytes())
+        except (FileNotFoundError, EOFError, pickle.UnpicklingError):  # not there, or not to its end
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def rename(document, section, old, new):

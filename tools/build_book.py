@@ -6,11 +6,14 @@ python tools/build_book.py --only chapters/02_formula.ipynb --out /tmp/look     
 
 import argparse
 import hashlib
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import yaml
 
@@ -19,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 READ_BY_CELLS = ["bnutils", "requirements.txt"]  # jupyter-cache sees only the code of the cells
 TEXTS = {".ipynb", ".md", ".po"}  # when nothing else has changed, Sphinx finds the pages to make anew
+PAGE_ENDINGS = [".ipynb", ".md"]
+SIDE_BY_SIDE = multiprocessing.get_context("fork" if sys.platform == "linux" else None)  # with all that is imported
 CHINESE = "zh"  # the folder of the Chinese edition, in _build and in the book
 NOT_READ = {
     "_build",
@@ -159,6 +164,36 @@ def build_chinese(built):
     return build(folder / "_toc.yml", folder, strict=True, sources=folder)
 
 
+def build_both(toc, out):
+    """Build both editions side by side; return the exit status.
+
+    For each of its pages the Chinese build waits until the English one has read it: see page/addresses.py.
+    """
+    built = out / "_build"
+    for page in pages_of(toc):
+        doctree, sources = built / f".doctrees/{page}.doctree", [ROOT / f"{page}{ending}" for ending in PAGE_ENDINGS]
+        if doctree.exists() and any(s.exists() and s.stat().st_mtime >= doctree.stat().st_mtime for s in sources):
+            doctree.unlink()  # it is to be read again
+    with NamedTemporaryFile("r", encoding="utf8") as said:
+        import_module("jupyter_book.cli.main")  # once, for both
+        chinese = SIDE_BY_SIDE.Process(target=be_chinese, args=(built, said.name))
+        chinese.start()
+        status = build(toc, out, strict=True)
+        if status:
+            chinese.terminate()
+        chinese.join()
+        print(said.read(), flush=True)
+    return status or chinese.exitcode
+
+
+def be_chinese(built, said):
+    """Be the process that builds the Chinese edition, and writes what it says into a file."""
+    with open(said, "w") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.exit(build_chinese(built))
+
+
 def main():
     """Build what the command line asks for; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -194,11 +229,13 @@ def main():
         success.unlink(missing_ok=True)
 
     execute(chapters_of(toc), built / ".jupyter_cache")
-    status = build(toc, args.out, strict=not args.only)
-    if status == 0 and has_chinese:
-        status = build_chinese(built)
-        home.rename(shown)
+    if has_chinese:
+        status = build_both(toc, args.out.resolve())
+    else:
+        status = build(toc, args.out, strict=not args.only)
     if status == 0:
+        if has_chinese:
+            home.rename(shown)
         frame.write_text(frame_now)
         stamp.write_text(pages_now)
     return status
