@@ -1,15 +1,12 @@
 """The class at a glance: for each assignment the scores, which concept was lost how often, and by which mistake."""
 
-import functools
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from grading.page import template
 
 BARS = 10  # of a histogram, from nothing to all points
 GIVES = "Your numbers are what comes out if "  # begins most mistakes
-TEMPLATE = "class_page.html"
 
 
 @dataclass
@@ -108,11 +105,4 @@ def class_page(rows, verdicts, roster=()):
     """Return the page as HTML; the parameters are those of `summaries`."""
     found = summaries(rows, verdicts, roster)
     lost = [row for row in rows if row["status"].startswith("NOT GRADED")]
-    return template().render(assignments=found, not_graded=lost)
-
-
-@functools.cache
-def template():
-    """Return the template of the page, compiled."""
-    options = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    return Environment(loader=FileSystemLoader(Path(__file__).parent), **options).get_template(TEMPLATE)
+    return template("class_page.html").render(assignments=found, not_graded=lost)

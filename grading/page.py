@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-import jinja2
 import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
@@ -48,7 +48,7 @@ def page_of(said, notebook, by_hand, penalty=0.0):
     waiting = [part for part in parts.values() if part["points"] is None]
     sums = {key: sum(part[key] or 0 for part in parts.values()) for key in ("points", "max")}
     sums["open"] = sum(part["max"] for part in waiting)
-    return template().render(
+    return template("feedback.html").render(
         said=said,
         title=title[1] if title else said["assignment"],
         parts=parts,
@@ -176,10 +176,10 @@ def book():
 
 
 @functools.cache
-def template():
-    """Return the template of the page, compiled."""
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string((HERE / "feedback.html").read_text(encoding="utf-8"))
+def template(name):
+    """Return a template of this folder, compiled; a name that it is not given is an error."""
+    options = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=FileSystemLoader(HERE), **options).get_template(name)
 
 
 @functools.cache

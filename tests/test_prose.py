@@ -1,4 +1,4 @@
-"""What can be measured of the book's prose. Numbers do not make prose; these bounds keep it from falling back.
+"""What can be measured of the prose in chapters and assignments. Numbers do not make prose; they keep it from falling.
 
 Each rule is a function that returns its violations. Below the rules, each is seen to report a broken sample.
 """
@@ -9,6 +9,8 @@ import re
 import pytest
 from conftest import ROOT
 from notebooks import CHAPTERS, code_cell, source, tags, text_cell
+
+from grading.course import NAMES, source_of
 
 LINKS = (
     "because|since|so|therefore|thus|hence|however|but|yet|although|though|whereas|while|unless|for example|"
@@ -132,6 +134,24 @@ RULES = [code_is_led_in, prints_are_read, habits_are_lost, sentences_are_linked]
 @pytest.mark.parametrize("rule", RULES)
 def test_chapter_reads_well(rule, chapter):
     assert rule(json.loads(chapter.read_text())) == []
+
+
+def for_students(notebook):
+    """Return an instructor's notebook without its written solutions."""
+    return {"cells": [c for c in notebook["cells"] if c["cell_type"] == "code" or not is_answer(c)]}
+
+
+def is_answer(cell):
+    """Return whether a cell is answered by students."""
+    return cell["metadata"]["nbgrader"]["solution"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rule", RULES)
+def test_assignment_reads_well(rule, name):
+    notebook = json.loads(source_of(name).read_text())
+    assert rule(for_students(notebook)) == []
+    assert rule(notebook) == []  # with the solutions, which students and teachers read in the feedback
 
 
 # Each rule is seen to report what it is for.
