@@ -23,7 +23,7 @@ from lighten import lighten
 from myst_nb.core import render
 from myst_nb.core.utils import coalesce_streams
 from replacing import found, list_found, replace
-from search import write_search
+from search import ENGINE, SECTIONS, write_search
 from social_card import draw_card
 from sphinx import addnodes
 from sphinx.util import logging
@@ -184,7 +184,8 @@ def describe(app, doctree):
 
 
 def adjust_page(app, pagename, templatename, context, doctree):
-    """Give a page its description, and its button for Colab the published copy."""
+    """Give a page its description, and its button for Colab the published copy; note that it is written."""
+    app.written.add(pagename)
     text = app.env.metadata.get(pagename, {}).get("book_description")
     title, text = made_by_sphinx().get(pagename, (context.get("title", ""), text))
     if text:
@@ -299,9 +300,9 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
             r"<span \1>\2</span>",
         ),
         "what a figure within the page says of its making": (METADATA, ""),
-        "the second and third time that a page tells its width": (
-            r'(<meta name="viewport"[^>]*>[\s\S]*?)\s*<meta name="viewport"[^>]*>',
-            r"\1",
+        "the first and second time that a page tells its width": (
+            r'\s*<meta name="viewport"[^>]*>(?=[\s\S]*<meta name="viewport")',
+            "",
         ),
         "the empty corner of a table, which is no heading": (
             r'<th class="([^"]*)"><p></p></th>',
@@ -424,17 +425,20 @@ def leave_out_search(app):
 
 
 def finish(app, exception):
-    """Apply the cures to the files that Sphinx has written."""
+    """Apply the cures to the files that Sphinx has written; the other pages have been cured already."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
     for files, cures in CURES.items():
         found.update(dict.fromkeys(cures, 0))
-        change_files(out.glob(files), partial(cure, cures=cures))
+        written = [out / f"{page}.html" for page in app.written] if files == PAGES else out.glob(files)
+        change_files(written, partial(cure, cures=cures))
     for files in UNUSED:
         for path in list_found(files, out.glob(files)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     (out / "_static" / TRANSLATIONS).unlink(missing_ok=True)
+    for name in (SECTIONS, ENGINE):  # of the last build; their words are no classes of which a style is kept
+        (out / name).unlink(missing_ok=True)
     lighten(out, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     write_downloads(app)
@@ -453,7 +457,7 @@ def finish(app, exception):
 
 def note_what_is_new(app):
     """Note whether all pages are read and written anew, as they are where no earlier build has left anything."""
-    app.all_anew = not app.env.all_docs
+    app.all_anew, app.written = not app.env.all_docs, set()
 
 
 def change_files(paths, function):

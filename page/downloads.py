@@ -36,9 +36,9 @@ SET_UP = 'try:\n    import bnutils\nexcept ImportError:\n    %pip install -q "bn
 
 
 def write_downloads(app):
-    """Write all files that the pages offer anew, from their sources."""
+    """Write the files that the pages offer, from the sources of those that this build has written."""
     parser = make_parser(app.env.myst_config)
-    for docname in sorted(app.env.found_docs):
+    for docname in sorted(app.env.found_docs & app.written):
         source = Path(app.env.doc2path(docname))
         written = Path(app.outdir, "_sources", source.relative_to(app.srcdir))
         text, page = source.read_text("utf8"), Page(app, docname, parser)

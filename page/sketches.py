@@ -210,11 +210,11 @@ SKETCHES = {
 
 
 def draw_sketches(folder, names):
-    """Draw the pictures with these names into a folder, as SVG in the colours of the page."""
+    """Draw the pictures with these names that a folder lacks, as SVG in the colours of the page."""
     folder.mkdir(parents=True, exist_ok=True)
     options = {"figure.constrained_layout.use": False, "lines.solid_capstyle": "round"}
     with mpl.rc_context(mpl.rcParamsDefault | {"backend": mpl.rcParams["backend"]} | STYLE | options):
-        for name in SKETCHES.keys() & names:
+        for name in SKETCHES.keys() & names - {path.stem for path in folder.glob("*.svg")}:
             fig = Figure(figsize=(WIDE / 10, HIGH / 10))
             ax = fig.add_axes((0, 0, 1, 1))
             SKETCHES[name](ax)
