@@ -175,7 +175,10 @@ def build_both(toc, out):
         if doctree.exists() and any(s.exists() and s.stat().st_mtime >= doctree.stat().st_mtime for s in sources):
             doctree.unlink()  # it is to be read again
     with NamedTemporaryFile("r", encoding="utf8") as said:
-        import_module("jupyter_book.cli.main")  # once, for both
+        sys.path.append(str(ROOT / "page"))
+        extensions = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]["extensions"]
+        for module in ["jupyter_book.cli.main", *extensions]:  # imported once, for both
+            import_module(module)
         chinese = SIDE_BY_SIDE.Process(target=be_chinese, args=(built, said.name))
         chinese.start()
         status = build(toc, out, strict=True)
