@@ -23,6 +23,7 @@ from conftest import ROOT
 from fontTools.ttLib import TTFont
 from make_pdf import (
     FONT,
+    FORMULA,
     PDF,
     TABLES,
     ZIP,
@@ -147,6 +148,23 @@ def sheets_with(page, pages, sheets, printed):
     starts = [*(sheets[slug(name)] for name in pages), len(printed.pages) + 1]
     place = pages.index(page)
     return range(starts[place], starts[place + 1])
+
+
+def test_each_formula_has_the_words_that_a_screen_reader_reads(html, chosen, path):
+    language, pages = chosen
+    articles = [read(html, page).article for page in pages]
+    formulas = [formula for article in articles for formula in article.select(".katex")]
+    with pikepdf.open(path) as pdf:
+        parts = [thing for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary) and "/Alt" in thing]
+        words = [str(part.Alt) for part in parts if part.get("/S") == "/Formula"]
+        assert not [part.Alt for part in parts if str(part.Alt).startswith(FORMULA)]
+    assert len(words) == len([formula for formula in formulas if not formula.find_parent(["h1", "h2", "h3"])])
+    if language == "en":
+        assert "sigma squared" in words
+        assert [said for said in words if not said or re.search(r"[\\{}<>$^_]", said)] == []
+        assert [said for said in words if re.search(r"\bnormal\b", said)] == []
+    else:
+        assert r"\sigma^2" in words
 
 
 def test_pdf_has_a_cover_and_no_blank_sheet(html, pages, printed, text_of):

@@ -22,7 +22,7 @@ from urllib.parse import urljoin, urlsplit
 import pikepdf
 import yaml
 from bs4 import BeautifulSoup
-from build_book import CHINESE, ROOT, pages_of
+from build_book import CHINESE, ENVIRONMENT, ROOT, pages_of
 from find_chromium import open_browser
 from fontTools import subset
 from playwright.sync_api import sync_playwright
@@ -35,6 +35,8 @@ FONT = """The Chinese PDF needs a font with Chinese characters, and here is none
 package fonts-wqy-microhei, on Debian or Ubuntu; `make pdf EDITION=en` prints the English edition alone."""
 IN_EACH_CHAPTER = {"summary", "exercises", "sources"}  # not worth a line of the contents
 WHOLE_FONT = 500_000  # bytes, of a font that has more than what is used
+UPRIGHT = re.compile(r'(?:<mi mathvariant="normal">[A-Za-z]</mi>){2,}')
+FORMULA = "\ue000"  # begins the words of a formula until it has become one
 DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
 SWITCH = re.compile(r'(<a class="[^"]*\bbook-edition" hreflang="([\w-]+)"[^>]*? href=")[^"]*')
 ALTERNATE = re.compile(r'<link rel="alternate" hreflang="([\w-]+)" href="([^"]*)"')
@@ -110,13 +112,19 @@ def read_page(html, page, pages, published):
         link.unwrap()
     for link in article.find_all("a", href=True):
         link["href"] = lead_on(link["href"], page, pages, published)
+    for source in article.select(".katex-mathml"):
+        source.parent["data-mathml"] = UPRIGHT.sub(one_word, str(source.math))
+        source.decompose()
     article.h1.string = title  # with the number of the chapter
     article["id"] = slug(page)
-    for source in article.select("h2 .katex-mathml"):
-        source.decompose()
     found = article.select("section > section > h2")
     sections = {h2.parent["id"]: h2.text for h2 in found if section_of(h2.parent["id"]) not in IN_EACH_CHAPTER}
     return article, {slug(page): title} | sections
+
+
+def one_word(letters):
+    """Return as one word of MathML what KaTeX writes letter by letter."""
+    return f"<mtext>{''.join(re.findall(r'>([^<])<', letters[0]))}</mtext>"
 
 
 def section_of(address):
@@ -160,6 +168,7 @@ def put_together(html, toc_path):
     published = root.find("link", rel="canonical")["href"].removesuffix(f"{toc['root']}.html")
     articles, headings = zip(*(read_page(html, page, pages, published) for page in pages), strict=True)
     picture = next((image["src"] for image in articles[0].find_all("img")), f"{html.as_uri()}/_static/logo.svg")
+    name_formulas(articles, language)
     headings = dict(zip(pages, headings, strict=True))
     heads = running_heads({slug(page): headings[page][slug(page)] for page in pages})
     return f"""<!DOCTYPE html>
@@ -171,6 +180,26 @@ def put_together(html, toc_path):
 <div class="contents bd-article"><h1>{say("Contents")}</h1>{contents(toc, headings)}</div>
 {"".join(str(article) for article in articles)}
 </body></html>"""
+
+
+def name_formulas(articles, language):
+    """Give each formula, but for those in headings, the words that a screen reader reads: in Chinese, its TeX.
+
+    It is printed as a picture with a text, of which `pack` makes a formula.
+    """
+    formulas = [formula for article in articles for formula in article.select(".katex[data-mathml]")]
+    sources = [formula.attrs.pop("data-mathml") for formula in formulas]
+    if language == "en":
+        command, given = ["node", ROOT / "page/speak_math.mjs"], {"input": json.dumps(sources), "encoding": "utf8"}
+        told = subprocess.run(command, **given, stdout=subprocess.PIPE, env=os.environ | ENVIRONMENT, check=True)
+        words = json.loads(told.stdout)
+    else:
+        words = [BeautifulSoup(source, "html.parser").annotation.text for source in sources]
+    for formula, said in zip(formulas, words, strict=True):
+        if not formula.find_parent(re.compile(r"h\d")):
+            visible = formula.select_one(".katex-html")
+            del visible["aria-hidden"]
+            visible["role"], visible["aria-label"] = "img", FORMULA + said
 
 
 def running_heads(titles):
@@ -209,6 +238,8 @@ def pack(path, out):
         for thing in pdf.objects:
             if isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type0":
                 keep_used_glyphs(thing)
+            if isinstance(thing, pikepdf.Dictionary) and str(thing.get("/Alt", "")).startswith(FORMULA):
+                thing.S, thing.Alt = pikepdf.Name.Formula, str(thing.Alt).removeprefix(FORMULA)
         pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
