@@ -80,7 +80,7 @@ def unbiased(student, rng):
         def check(place, n=n, few=few, many=many, ratio=ratio):
             what = say("update_running, momentum 0.5, running_var 0, {0} rows", n)
             assert (many[place] > 0).all(), say("{0}, each a thousand times: running_var is not positive", what)
-            what = say("{0}: running_var, relative to that of the rows a thousand times", what)
+            what = say("{0}: running_var, divided by what you give for the same rows a thousand times", what)
             wants = [np.full(3, ratio), np.full(3, ratio**0.5)]  # who keeps the deviation loses momentum
             close_to_any(few[place] / many[place], wants, what, 2e-3, 0)
 
@@ -117,7 +117,8 @@ def layer(student, size, *arguments):
         with suppress(StudentError):  # who has a weight that cannot be set loses state-parameters
             made.set("weight", np.ones(size))
             made.set("bias", np.zeros(size))
-        made.do("train")
+        with suppress(StudentError):  # who has no train() loses state-modes; a new layer is in training mode
+            made.do("train")
         yield made
     finally:
         with suppress(StudentError):

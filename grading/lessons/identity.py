@@ -35,6 +35,11 @@ def hard_data(seed):
     return x, z[:, ::-1] - (z[:, 0] * z[:, 1]).mean() * z
 
 
+def drawn_anew(seed):
+    """Return other data at each call."""
+    return hard_data(None)
+
+
 RIGHT = undo() | folding() | {"hard_data": hard_data}
 MISTAKES = {
     say("the weight is the standard deviation plus eps"): undo(lambda var, eps: np.sqrt(var) + eps),
@@ -54,6 +59,8 @@ MISTAKES = {
     say("the bias of the BatchNorm is scaled, too"): folding(shift=lambda b, m, s, bias: (b - m + bias) * s),
     say("eps stands beside the root, not under it"): folding(lambda var, eps: 1 / (np.sqrt(var) + eps)),
     say("eps is left out, or is always 1e-5"): folding(lambda var, eps: (var + 1e-5) ** -0.5),
+    say("the seed is not used: each seed gives the same numbers"): {"hard_data": lambda seed: hard_data(0)},
+    say("the numbers are drawn anew at each call, whatever the seed"): {"hard_data": drawn_anew},
     say("you divide by the variance, not by its root"): folding(lambda var, eps: 1 / (var + eps)),
 }
 UNDO = "identity_parameters(np.array([8.0, 3.0]), np.array([4.0, 9.0]), {})"

@@ -20,14 +20,27 @@ def update(ddof=1, turned=False, fades=(1, 1), root=False, swapped=False, keepdi
     return update_running
 
 
-def layer(output=0, memory=1, start=1.0, momentum=None, inverse=lambda var, eps: (var + eps) ** -0.5, **flags):
+def layer(
+    output=0,
+    memory=1,
+    start=1.0,
+    momentum=None,
+    inverse=lambda var, eps: (var + eps) ** -0.5,
+    inverse_in_eval=None,
+    **flags,
+):
     """Return a class like `BatchNorm`, right but for what is said here."""
 
     class BatchNorm:
+        common = {}  # what all layers share, if they do
+
         def __init__(self, num_features, eps=1e-5, momentum=0.1):
             self.eps, self.momentum, self.training = eps, momentum, "starts_in_eval" not in flags
             self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
-            self.running_mean, self.running_var = np.zeros(num_features), np.full(num_features, start)
+            memory = np.zeros(num_features), np.full(num_features, start)
+            if "shared" in flags:
+                memory = self.common.setdefault(num_features, memory)
+            self.running_mean, self.running_var = memory
 
         def train(self):
             self.training = self.training if "stays_in_eval" in flags else True
@@ -35,22 +48,30 @@ def layer(output=0, memory=1, start=1.0, momentum=None, inverse=lambda var, eps:
         def eval(self):
             self.training = False
 
+        def remember(self, x):
+            step = update(memory, **{k: True for k in flags if k in ("turned", "root", "keepdims")})
+            given = self.running_mean, self.running_var, x, self.momentum if momentum is None else momentum
+            new = step(*given)
+            if "shared" in flags:  # in place
+                self.running_mean[:], self.running_var[:] = new
+            else:
+                self.running_mean, self.running_var = new
+
         def __call__(self, x):
             if "idle" in flags:
                 return 1.0 * x
             if self.training and len(x) < 2 and "one_row" not in flags:
                 raise ValueError
             by_batch = self.training or "batch_in_eval" in flags
+            if "memory_in_train" in flags:
+                by_batch = by_batch and not self.training
+            before = self.running_mean, self.running_var
             if (self.training and "never_updates" not in flags) or "updates_in_eval" in flags:
-                step = update(memory, **{k: True for k in flags if k in ("turned", "root", "keepdims")})
-                given = self.running_mean, self.running_var, x, self.momentum if momentum is None else momentum
-                self.running_mean, self.running_var = step(*given)
-            if self.training and "memory_in_train" in flags:
-                by_batch = False
-            mean, var = (
-                (x.mean(axis=0), x.var(axis=0, ddof=output)) if by_batch else (self.running_mean, self.running_var)
-            )
-            y = (x - mean) * inverse(var, self.eps)
+                self.remember(x)
+            late = self.training or "updates_first" in flags
+            kept = (self.running_mean, self.running_var) if late else before
+            mean, var = (x.mean(axis=0), x.var(axis=0, ddof=output)) if by_batch else kept
+            y = (x - mean) * (inverse if self.training else inverse_in_eval or inverse)(var, self.eps)
             plain = "plain" in flags or ("plain_in_eval" in flags and not self.training)
             return y if plain else self.weight * y + self.bias
 
@@ -84,8 +105,17 @@ MISTAKES = {
     say("the running variance starts with 0"): a(start=0.0),
     say("the running statistics are never updated"): a(never_updates=1),
     say("evaluation uses the statistics of its batch"): a(batch_in_eval=1),
-    say("evaluation updates the running statistics"): a(updates_in_eval=1),
+    say("evaluation updates the running statistics"): [a(updates_in_eval=1), a(updates_in_eval=1, memory=0)],
+    say("evaluation first updates the running statistics, and then uses them"): [
+        a(updates_in_eval=1, updates_first=1),
+        a(updates_in_eval=1, updates_first=1, memory=0),
+    ],
     say("weight and bias are not used in evaluation"): a(plain_in_eval=1),
+    say("evaluation divides by the variance, not by its root"): a(inverse_in_eval=lambda var, eps: 1 / (var + eps)),
+    say("all layers share the same running statistics: they stand in the class or outside it, not in self"): [
+        a(shared=1),
+        a(shared=1, memory=0),
+    ],
     say("weight and bias are never used"): a(plain=1),
     say("a new layer is in evaluation mode"): a(starts_in_eval=1),
     say("train() does not leave evaluation mode"): a(stays_in_eval=1),
@@ -93,6 +123,9 @@ MISTAKES = {
     say("eps stands beside the root, not under it"): a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
     say("eps is left out, or is always 1e-5"): a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
     say("you divide by the variance, not by its root"): a(inverse=lambda var, eps: 1 / (var + eps)),
+    say("weight and bias are not used in evaluation, which divides by the variance, not by its root"): a(
+        plain_in_eval=1, inverse_in_eval=lambda var, eps: 1 / (var + eps)
+    ),
 }
 BATCH = "x = np.array([[1.0, 20.0], [3.0, 24.0], [8.0, 25.0]])\n"
 LESSONS = {
