@@ -117,6 +117,8 @@ LESSONS = {
         "batch_norm_train(x, ones, zeros, 1e-5)\n"
         "whole = [array.astype(int) for array in (x, ones, zeros)]\n"
         "x, batch_norm_train(-x, ones, zeros, 1e-5), batch_norm_train(*whole, 1e-5)",
+        more=PHOTOS + "ones, zeros = np.ones(2), np.zeros(2)\nbatch_norm_2d(x, ones, zeros, 1e-5)\n"
+        "whole = [array.astype(int) for array in (x, ones, zeros)]\nx, batch_norm_2d(*whole, 1e-5)",
     ),
     "forward-one-row": Lesson(
         say("A batch of one row raises ValueError."),

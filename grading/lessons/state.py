@@ -10,11 +10,11 @@ def update(ddof=1, turned=False, fades=(1, 1), root=False, swapped=False, keepdi
     """Return a function like `update_running`, right but for what is said here."""
 
     def update_running(running_mean, running_var, x, momentum):
-        new = 1 - momentum if turned else momentum
-        old = [1 - new if fade else 1.0 for fade in fades]
+        new = [1 - momentum if turned in (True, which) else momentum for which in ("mean", "var")]
+        old = [1 - part if fade else 1.0 for part, fade in zip(new, fades, strict=True)]
         spread = x.var(axis=0, ddof=ddof, keepdims=keepdims) ** (0.5 if root else 1)
-        mean = old[0] * running_mean + new * x.mean(axis=0, keepdims=keepdims)
-        var = old[1] * running_var + new * spread
+        mean = old[0] * running_mean + new[0] * x.mean(axis=0, keepdims=keepdims)
+        var = old[1] * running_var + new[1] * spread
         return (var, mean) if swapped else (mean, var)
 
     return update_running
@@ -90,9 +90,9 @@ def a(**changes):
 
 RIGHT = both()
 MISTAKES = {
-    say("x comes back as it is"): a(idle=1),
     say("the variance is divided by N; torch stores the unbiased one, which N - 1 divides"): both(ddof=0),
     say("momentum is taken for the weight of the old value, as Keras has it"): both(turned=True),
+    say("momentum is the weight of the old variance, but of the new mean"): {"update_running": update(turned="var")},
     say("the old mean does not fade"): {"update_running": update(fades=(0, 1))},
     say("the old variance does not fade"): {"update_running": update(fades=(1, 0))},
     say("the old values do not fade"): {"update_running": update(fades=(0, 0))},
@@ -104,6 +104,7 @@ MISTAKES = {
     say("momentum is always 0.1, whatever is asked"): a(momentum=0.1),
     say("the running variance starts with 0"): a(start=0.0),
     say("the running statistics are never updated"): a(never_updates=1),
+    say("x comes back as it is"): a(idle=1),
     say("evaluation uses the statistics of its batch"): a(batch_in_eval=1),
     say("evaluation updates the running statistics"): [a(updates_in_eval=1), a(updates_in_eval=1, memory=0)],
     say("evaluation first updates the running statistics, and then uses them"): [
@@ -115,6 +116,7 @@ MISTAKES = {
     say("all layers share the same running statistics: they stand in the class or outside it, not in self"): [
         a(shared=1),
         a(shared=1, memory=0),
+        a(shared=1, output=1),
     ],
     say("weight and bias are never used"): a(plain=1),
     say("a new layer is in evaluation mode"): a(starts_in_eval=1),
@@ -176,7 +178,8 @@ LESSONS = {
     "state-instances": Lesson(
         say("Two layers share nothing, even if they have the same size."),
         "moving-average",
-        BATCH + "first = BatchNorm(2)\nfirst(x)\nsecond = BatchNorm(2)\nsecond.running_mean, second.running_var",
+        BATCH + "first = BatchNorm(2)\nfirst(x)\nsecond = BatchNorm(2)\n"
+        "new, kept = second.running_mean.copy(), first.running_mean.copy()\nsecond.eval()\nnew, kept, first(x)",
     ),
     "state-parameters": Lesson(
         say("weight and bias, which may be set, are used in both modes, and eps stands under the root."),
