@@ -164,7 +164,7 @@ def method_of(thing, name):
     found = getattr(thing, name)
     if not callable(found):
         hidden = say(
-            "{0}() cannot be called: self.{0} has been set to a value, {1}, which hides the method", name, found
+            "{0}() cannot be called: self.{1} has been set to a value, {2}, which hides the method", name, name, found
         )
         raise Refused("TypeError", hidden)
     return found
