@@ -222,7 +222,7 @@ def value_of(example, names):
             exec(compile(ast.Module(lines, []), "example", "exec"), scope)
             return eval(compile(ast.Expression(last.value), "example", "eval"), scope)
     except StudentError as error:
-        return Raised(error.type, error.message)
+        return raised(error)
     except OSError:
         raise
     except Exception as error:
@@ -234,8 +234,14 @@ def value_beside(example, student):
     try:
         value = student.run(f"{TORCH}\n{example}")
     except StudentError as error:
-        return Raised(error.type, error.message)
+        return raised(error)
     return list(value) if isinstance(value, tuple) and not is_tuple(example) else value
+
+
+def raised(error):
+    """Return what the answer has raised, as a notebook says it."""
+    missing = re.fullmatch(r"there is no (\w+) in the notebook", error.message)
+    return Raised(error.type, f"name '{missing[1]}' is not defined" if missing else error.message)
 
 
 def is_tuple(example):

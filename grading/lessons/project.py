@@ -147,8 +147,10 @@ LINEARS = " for m in make_network().modules() if isinstance(m, nn.Linear)]"
 LAYERS = """layers = [m for m in make_network().modules() if isinstance(m, (nn.Linear, nn.BatchNorm1d))]
 [f"{type(m).__name__} {len(m.weight)}" for m in layers]"""
 SAME_WEIGHTS = """net = make_network()
-for p in net.parameters():  # the same for everybody
-    p.data = torch.arange(1.0, p.numel() + 1).sin().reshape(p.shape)
+for m in net.modules():  # the same weights for everybody
+    if isinstance(m, nn.Linear):
+        m.bias, w = None, m.weight
+        w.data = torch.arange(1.0, w.numel() + 1).sin().reshape(w.shape)
 x = torch.arange(8.0 * 784).cos().reshape(8, 28, 28)
 training = net(x).detach().numpy()[0, :4]
 net.eval()

@@ -1,5 +1,7 @@
 """What is told about the concepts of the assignment State."""
 
+from weakref import WeakValueDictionary
+
 import numpy as np
 
 from grading.lessons import Lesson
@@ -20,6 +22,10 @@ def update(ddof=1, turned=False, fades=(1, 1), root=False, swapped=False, keepdi
     return update_running
 
 
+class Shared(list):
+    """A running mean and variance, which one can refer to weakly."""
+
+
 def layer(
     output=0,
     memory=1,
@@ -32,15 +38,14 @@ def layer(
     """Return a class like `BatchNorm`, right but for what is said here."""
 
     class BatchNorm:
-        common = {}  # what all layers share, if they do
+        common = WeakValueDictionary()  # what all layers share, if they do, as long as there is one
 
         def __init__(self, num_features, eps=1e-5, momentum=0.1):
             self.eps, self.momentum, self.training = eps, momentum, "starts_in_eval" not in flags
             self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
             memory = np.zeros(num_features), np.full(num_features, start)
-            if "shared" in flags:
-                memory = self.common.setdefault(num_features, memory)
-            self.running_mean, self.running_var = memory
+            self.shared = self.common.setdefault(num_features, Shared(memory)) if "shared" in flags else memory
+            self.running_mean, self.running_var = self.shared
 
         def train(self):
             self.training = self.training if "stays_in_eval" in flags else True
@@ -178,7 +183,8 @@ LESSONS = {
     "state-instances": Lesson(
         say("Two layers share nothing, even if they have the same size."),
         "moving-average",
-        BATCH + "first = BatchNorm(2)\nfirst(x)\nsecond = BatchNorm(2)\n"
+        "x = np.array([[1.0, 20.0, 5.0], [3.0, 24.0, 6.0], [8.0, 25.0, 1.0]])\n"  # no other example has three features
+        "first = BatchNorm(3)\nfirst(x)\nsecond = BatchNorm(3)\n"
         "new, kept = second.running_mean.copy(), first.running_mean.copy()\nsecond.eval()\nnew, kept, first(x)",
     ),
     "state-parameters": Lesson(

@@ -215,7 +215,7 @@ def test_what_had_to_be_done_is_remarked():
     remarks = judged(RIGHT["exec"])[1]
     assert "forward-formula: judged after all cells above were run: it needs what only they set" in remarks
     remarks = judged(RIGHT["mended below the tests"])[1]
-    assert "forward-formula: judged with the cells below the test cell, too" in remarks
+    assert "The formula: judged with the cells below the test cell, too" in remarks
     (remark,) = judged(RIGHT["typed into the test cell"])[1]
     assert remark == "forward-formula: code that was typed into this cell now stands above it"
     assert judged(filled())[1] == []
