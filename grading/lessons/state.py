@@ -23,7 +23,7 @@ def update(ddof=1, turned=False, fades=(1, 1), root=False, swapped=False, keepdi
 
 
 class Shared(list):
-    """A running mean and variance, which one can refer to weakly."""
+    """What layers share, until the last of them is gone."""
 
 
 def layer(
@@ -46,12 +46,16 @@ def layer(
             memory = np.zeros(num_features), np.full(num_features, start)
             self.shared = self.common.setdefault(num_features, Shared(memory)) if "shared" in flags else memory
             self.running_mean, self.running_var = self.shared
+            if flags.get("shared") == "anew":  # each new layer sets them back
+                self.running_mean[:], self.running_var[:] = 0.0, start
+            self.mode = self.common.setdefault("mode", Shared([True])) if "common_mode" in flags else [True]
 
         def train(self):
             self.training = self.training if "stays_in_eval" in flags else True
+            self.mode[0] = self.training
 
         def eval(self):
-            self.training = False
+            self.training = self.mode[0] = False
 
         def remember(self, x):
             step = update(memory, **{k: True for k in flags if k in ("turned", "root", "keepdims")})
@@ -65,6 +69,7 @@ def layer(
         def __call__(self, x):
             if "idle" in flags:
                 return 1.0 * x
+            self.training = self.training and self.mode[0]
             if self.training and len(x) < 2 and "one_row" not in flags:
                 raise ValueError
             by_batch = self.training or "batch_in_eval" in flags
@@ -95,6 +100,11 @@ def a(**changes):
 
 RIGHT = both()
 MISTAKES = {
+    say("all layers share the same running statistics: they stand in the class or outside it, not in self"): [
+        a(shared=1),
+        a(shared="anew"),
+    ],
+    say("all layers share the same mode: eval() of one switches the others, too"): a(common_mode=1),
     say("the variance is divided by N; torch stores the unbiased one, which N - 1 divides"): both(ddof=0),
     say("momentum is taken for the weight of the old value, as Keras has it"): both(turned=True),
     say("momentum is the weight of the old variance, but of the new mean"): {"update_running": update(turned="var")},
@@ -118,11 +128,6 @@ MISTAKES = {
     ],
     say("weight and bias are not used in evaluation"): a(plain_in_eval=1),
     say("evaluation divides by the variance, not by its root"): a(inverse_in_eval=lambda var, eps: 1 / (var + eps)),
-    say("all layers share the same running statistics: they stand in the class or outside it, not in self"): [
-        a(shared=1),
-        a(shared=1, memory=0),
-        a(shared=1, output=1),
-    ],
     say("weight and bias are never used"): a(plain=1),
     say("a new layer is in evaluation mode"): a(starts_in_eval=1),
     say("train() does not leave evaluation mode"): a(stays_in_eval=1),
@@ -183,9 +188,10 @@ LESSONS = {
     "state-instances": Lesson(
         say("Two layers share nothing, even if they have the same size."),
         "moving-average",
-        "x = np.array([[1.0, 20.0, 5.0], [3.0, 24.0, 6.0], [8.0, 25.0, 1.0]])\n"  # no other example has three features
-        "first = BatchNorm(3)\nfirst(x)\nsecond = BatchNorm(3)\n"
-        "new, kept = second.running_mean.copy(), first.running_mean.copy()\nsecond.eval()\nnew, kept, first(x)",
+        BATCH
+        + "first = BatchNorm(2)\ny = first(x)\nkept = first.running_mean.copy()\nsecond = BatchNorm(2)\nsecond.eval()\n"
+        "# is the second new, is the first as it was, and is it still in training mode?\n"
+        "bool((second.running_mean == 0).all()), np.array_equal(first.running_mean, kept), np.allclose(first(x), y)",
     ),
     "state-parameters": Lesson(
         say("weight and bias, which may be set, are used in both modes, and eps stands under the root."),

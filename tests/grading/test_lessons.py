@@ -88,6 +88,8 @@ def test_each_known_mistake_shows_in_an_example(name, words):
         ("state", "evaluation updates", "evaluation first updates the running statistics, and then uses them"),
         ("state", "Keras' momentum for the variance", "the weight of the old variance, but of the new mean"),
         ("state", "memory shared by layers of one size", "all layers share the same running statistics"),
+        ("state", "memory in the class", "all layers share the same running statistics"),
+        ("state", "one mode for all layers", "all layers share the same mode"),
         ("backward", "autograd of the formula", "No points are given here as long as a library differentiates"),
         ("backward", "bnutils for the forward pass", "No points are given here as long as a library differentiates"),
         *[("project", mistake, words) for mistake, words in NAMED.items()],
