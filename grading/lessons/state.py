@@ -192,6 +192,7 @@ LESSONS = {
         + "first = BatchNorm(2)\ny = first(x)\nkept = first.running_mean.copy()\nsecond = BatchNorm(2)\nsecond.eval()\n"
         "# is the second new, is the first as it was, and is it still in training mode?\n"
         "bool((second.running_mean == 0).all()), np.array_equal(first.running_mean, kept), np.allclose(first(x), y)",
+        more=BATCH + "layer = BatchNorm(2)\nlayer(x), layer.running_mean",
     ),
     "state-parameters": Lesson(
         say("weight and bias, which may be set, are used in both modes, and eps stands under the root."),
