@@ -136,6 +136,11 @@ def test_an_error_says_in_which_line_of_the_answer_it_has_come():
     assert "in your line" not in lesson
 
 
+def test_where_the_first_example_shows_nothing_another_one_does():
+    lines = told("forward", ANSWERS["forward"].WRONG["images: integers stay integers"][0])["forward-arguments"]
+    assert "\n    x, batch_norm_2d(*whole, 1e-5)\n" in lines[-1]
+
+
 def test_an_attribute_that_hides_a_method_is_named():
     code = ANSWERS["state"].WRONG["an attribute takes the place of train()"][0]
     (line, _) = told("state", code)["state-modes"]
