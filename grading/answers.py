@@ -11,6 +11,7 @@ import symtable
 import sys
 import warnings
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -74,7 +75,8 @@ class Answers:
                 self.remarks.append(fault)
                 self.statements += [unread(name, fault) for name in defined_in(source_of(cell))]
         bound = frozenset().union(*(statement.binds for statement in self.statements))
-        self.remarks += [say("there is no {0} in the notebook", name) for name in asked if name not in bound]
+        self.missing = {name: missing(name, bound - {*asked}) for name in asked if name not in bound}
+        self.remarks += self.missing.values()
 
     def code(self, test=None, everything=False):
         """Return the code to be run for the test cell of this name, or, if there is none, for the whole notebook.
@@ -114,6 +116,13 @@ class Answers:
         """Return the places without those of empty definitions of names that are defined by others, too."""
         full = frozenset().union(*(self.statements[p].binds for p in places if not self.statements[p].empty))
         return {p for p in places if not (self.statements[p].empty and self.statements[p].binds <= full)}
+
+
+def missing(name, bound):
+    """Return that a name is not in the notebook, with the one that is there and may be meant."""
+    if meant := get_close_matches(name, bound, 1, 0.8):
+        return say("there is no {0} in the notebook, but there is {1}: is its name misspelled?", name, meant[0])
+    return say("there is no {0} in the notebook", name)
 
 
 def code_cells(notebook):

@@ -14,7 +14,7 @@ from grading.release import make
 from grading.sandbox import WALLS
 from grading.verdict import GRADED, NOT_GRADED, verdict
 from grading.walls import NoWall, choose, describe
-from grading.words import in_own_language, sayer
+from grading.words import in_own_language, sayer, words_of
 
 
 def check(path, seed, wall=None, only=None, course=COURSE):
@@ -23,7 +23,8 @@ def check(path, seed, wall=None, only=None, course=COURSE):
         make(missing, course, database=False)
     found = []
     for submission in sort_out(HandIn("", path.parent, [path]), assignments_of(course, only), course):
-        said = {"state": NOT_GRADED, "reason": submission.problem}
+        said = {"state": NOT_GRADED, "reason": submission.problem, "language": submission.language}
+        said["words"] = words_of(said, submission.language)
         if not submission.problem:
             said = verdict(path, submission.assignment, seed, wall, course=course)
         found.append(said)
@@ -32,9 +33,9 @@ def check(path, seed, wall=None, only=None, course=COURSE):
 
 def told(said):
     """Return a verdict as lines: the points of each concept, and what is to be said about a lost one."""
-    if said["state"] != GRADED:
-        return [f"Not graded: {said['reason']}"]
     said, say = in_own_language(said), sayer(said["language"])
+    if said["state"] != GRADED:
+        return [say("Not graded: {0}", said["reason"])]
     lines = [say("{0}, seed {1}", said["assignment"], said["seed"]), *said["remarks"], ""]
     for concept in said["concepts"].values():
         points = say("{0} of {1}", f"{concept['points']:g}", f"{concept['max']:g}")

@@ -21,6 +21,7 @@ LARGEST = 2**26  # bytes of a notebook
 MOODLE = re.compile(r"^(.+?_\d+)_assignsubmission_.*$")  # Ada Lovelace_12345_assignsubmission_file
 CANVAS = re.compile(r"^(.+?)_(?:LATE_)?(\d+)_\d+_.*$")  # lovelaceada_12345_67890_forward
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.I)  # browsers add an ending, where they know none
+SOME_HAN = 100  # characters; one who writes to us in English has fewer in his file
 HAN, LATIN = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z]{2,}")
 OF_THE_SYSTEM = re.compile(r"\._.*|\.DS_Store|__MACOSX|Thumbs\.db|desktop\.ini|timestamp\.txt|\.ipynb_checkpoints")
 
@@ -35,6 +36,7 @@ class Submission:
     problem: str = ""
     remarks: list = field(default_factory=list)
     untouched: bool = False
+    language: str = ENGLISH  # in which the student is told of a problem
 
 
 @dataclass
@@ -133,7 +135,8 @@ def sort_out(hand_in, names, course):
     for path in hand_in.paths:
         assignment = assignment_by_name(path.relative_to(folder), releases)
         if path not in notebooks and (not handed_in or assignment and assignment not in found):
-            what = f"no notebook: there lies {path.name}" if path.is_file() else "no notebook: the folder is empty"
+            lies, empty = say("no notebook: there lies {0}", path.name), say("no notebook: the folder is empty")
+            what = lies if path.is_file() else empty
             found[assignment] = [Submission(student, assignment, path, problem=what)]
     return [best(versions) for versions in found.values()]
 
@@ -159,6 +162,15 @@ def language_of(notebook):
     cells = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
     prose = "\n".join(source_of(cell) for cell in cells if cell.get("cell_type") == "markdown")
     return CHINESE if len(HAN.findall(prose)) > len(LATIN.findall(prose)) else ENGLISH
+
+
+def language_in(path):
+    """Return the language of a file that is no sound notebook: Chinese, where it holds more than a few words of it."""
+    try:
+        text = path.read_bytes()[:LARGEST].decode("utf-8", "ignore")
+    except OSError:
+        return ENGLISH
+    return CHINESE if len(HAN.findall(text)) >= SOME_HAN else ENGLISH
 
 
 def cells_of(path, language=ENGLISH):
@@ -189,13 +201,17 @@ def read(path, folder, releases, student):
         cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
     except Exception as error:  # nobody knows what is in a file
         fault = fault_of(error)
-        problem = f"not readable as a notebook: {path.name} ({fault})"
-        return [Submission(student, by_name, path, problem=problem)]
-    given = {name: cells_of(release, language_of(notebook)) for name, release in releases.items()}
+        problem = say("not readable as a notebook: {0} ({1})", path.name, fault)
+        return [Submission(student, by_name, path, problem=problem, language=language_in(path))]
+    language = language_of(notebook)
+    given = {name: cells_of(release, language) for name, release in releases.items()}
     assignments = assignments_by_content(cells, given)
     if not assignments:
-        problem = f"{path.name} has no cell of an assignment that we know" if cells else f"{path.name} has no cells"
-        return [Submission(student, by_name, path, problem)]
+        unknown, none = (
+            say("{0} has no cell of an assignment that we know", path.name),
+            say("{0} has no cells", path.name),
+        )
+        return [Submission(student, by_name, path, unknown if cells else none, language=language)]
     found = [Submission(student, assignment, path) for assignment in assignments]
     for submission in found:
         submission.untouched = is_untouched(cells, given[submission.assignment])
@@ -217,8 +233,10 @@ def in_a_row(names):
 def fault_of(error):
     """Return what is wrong with a file, in a few words."""
     if isinstance(error, json.JSONDecodeError):
-        return f"it is cut off, or damaged, at character {error.pos}"
-    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {str(error)[:100]}"
+        return say("it is cut off, or damaged, at character {0}", error.pos)
+    if type(error) is ValueError and error.args:
+        return error.args[0]
+    return f"{type(error).__name__}: {str(error)[:100]}"
 
 
 def notebook_in(path):
@@ -230,14 +248,14 @@ def notebook_in(path):
             inside = [entry for entry in packed.infolist() if NOTEBOOK.search(entry.filename)]
             inside = [entry for entry in inside if not OF_THE_SYSTEM.match(entry.filename.split("/")[-1])]
             if len(inside) != 1:
-                raise ValueError(f"there are {len(inside)} notebooks in it")
+                raise ValueError(say("there are {0} notebooks in it", len(inside)))
             size, name = inside[0].file_size, f"{path.name}/{inside[0].filename}"
             data = packed.read(inside[0]) if size <= LARGEST else b""
     else:
         size, name = path.stat().st_size, path.name
         data = path.read_bytes() if size <= LARGEST else b""
     if size > LARGEST:
-        raise ValueError(f"larger than {LARGEST // 2**20} MB")
+        raise ValueError(say("larger than {0} MB", LARGEST // 2**20))
     notebook = json.loads(data.decode("utf-8-sig"))
     if isinstance(notebook, dict) and "worksheets" in notebook:
         notebook = nbformat.convert(nbformat.from_dict(notebook), 4)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from grading.answers import Answers
+from grading.answers import Answers, code_cells, is_test, source_of, title_of
 from grading.lessons import explain
 from grading.student import CALL, WHOLE, Student, StudentError
 from grading.words import Line, say
@@ -84,8 +84,15 @@ def find(assignment, notebook, seed, wall, seconds=CALL):
                     if whole
                     else say("judged after all cells above were run: it needs what only they set")
                 )
-    remarks = [say("{0}: {1}", concept, words) for concept, words in told.items() if not found[concept].lines]
+    titles = {cell["metadata"]["nbgrader"].get("grade_id"): title_of(cell) for cell in tests_in(notebook)}
+    told = {titles.get(concept, concept): words for concept, words in told.items() if not found[concept].lines}
+    remarks = [say("{0}: {1}", title, words) for title, words in told.items()]
     return {concept: found[concept] for concept in trial.concepts}, trial.answers.remarks + remarks
+
+
+def tests_in(notebook):
+    """Return the test cells of a notebook that are not empty."""
+    return [cell for cell in code_cells(notebook) if is_test(cell) and source_of(cell).strip()]
 
 
 @dataclass
@@ -131,7 +138,11 @@ class Trial:
                     found[concept].lines += filter(None, [failure(check, student, self.seed)])
                     found[concept].errors |= student.errors
                 for concept in {concept for concept, _ in asked if found[concept].lines}:
-                    found[concept].mistake, found[concept].lesson = explain(self.assignment, concept, student)
+                    outcome = found[concept]
+                    outcome.mistake, outcome.lesson = explain(self.assignment, concept, student, outcome.lines)
+                    for name, words in self.answers.missing.items():
+                        if any(line.startswith(f"NameError: there is no {name} ") for line in outcome.lines):
+                            outcome.mistake = say("Nothing was found to grade: {0}", words)
                 self.left = student.left
         return found
 
@@ -142,7 +153,10 @@ def failure(check, student, seed):
     try:
         with np.errstate(all="ignore"):
             check(student, rng)
-    except (AssertionError, StudentError) as error:
+    except StudentError as error:
+        plain = error.type in NOT_THERE or not error.name  # or there is a name in what is said
+        return Line("{0}", *error.args) if plain else Line("{0}: {1}", error.name, *error.args)
+    except AssertionError as error:
         return Line("{0}", *error.args) if str(error).strip() else check.__name__.replace("_", " ")
     except OSError:  # a full disk is no fault of the answer
         raise

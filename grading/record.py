@@ -296,7 +296,7 @@ def row_of(said, grades, late):
     who = said["student"], said["assignment"]
     row = dict.fromkeys(COLUMNS, "") | {"student": said["student"], "assignment": said["assignment"] or "?"}
     row |= {
-        "remarks": "; ".join(said["remarks"]),
+        "remarks": "; ".join(remark.replace("; ", ", ") for remark in said["remarks"]),
         "file": said["file"],
         "late": late.get(who, "") or late_by_name(said),
     }

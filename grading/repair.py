@@ -40,7 +40,7 @@ def repair(submitted, release):
     cells = submitted.get("cells") if isinstance(submitted, dict) else None
     cells = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
     if not cells:
-        raise ValueError("the file is no notebook: it has no cells")
+        raise ValueError(say("the file is no notebook: it has no cells"))
     places, versions, own, remarks = match(cells, release.cells), {}, {}, []
     last = -1
     for cell, place in zip(cells, places, strict=True):

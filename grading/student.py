@@ -12,6 +12,7 @@ from grading import sandbox, wire
 from grading.words import say
 
 START, CALL, WHOLE = 30.0, 3.0, 60.0  # seconds: to import torch, for one call, for all calls of an answer
+NO_LINE = {"NotImplementedError", "SyntaxError", "TimeoutError"}  # such lines are ours, or were handed out
 CHANCES = 2  # a name that has hung once, or died so often, is not called again
 HUNG = "\ndef {0}(*_, **__): raise TimeoutError({1!r})"  # takes the place of a function that hangs, if others call it
 
@@ -24,11 +25,14 @@ class StudentError(Exception):
     type : str
         The name of the exception, or "Timeout", "Died", "NotAnArray".
     message : str
+    line : str
+        The line of the answer that it has come from, as far as that is known.
     """
 
-    def __init__(self, type, message):
-        super().__init__(say("{0}: {1}", type, message) if message else type)
-        self.type = type
+    def __init__(self, type, message, line=""):
+        said = say("{0}: {1}", type, message) if message else type
+        super().__init__(say("{0}, in your line: {1}", said, line) if line and type not in NO_LINE else said)
+        self.type, self.message, self.name = type, message, ""
 
 
 class Student:
@@ -78,6 +82,14 @@ class Student:
     def state(self, remote):
         """Return the arrays of a torch module's ``state_dict``, by name."""
         return self._ask("state", remote, remote.name, ())
+
+    def run(self, lines):
+        """Return the value of the last of some lines of ours, which run beside the answer and use its names."""
+        return self._ask("run", None, "example", (lines,))
+
+    def make(self, lines):
+        """Return the value of the last of some lines of ours as an object that stays in the worker."""
+        return Remote(self, self._ask("make", None, "example", (lines,)), "example")
 
     def stop(self):
         """End the worker, whatever it does."""
@@ -143,7 +155,9 @@ class Student:
             if request is None:
                 self._lose(name)
             self.errors.add(str(reply[1]))
-            raise StudentError(*map(str, reply[1:3]))
+            error = StudentError(*map(str, reply[1:4]))
+            error.name = name
+            raise error
         return reply
 
     def _lose(self, name, times=1):

@@ -69,7 +69,9 @@ def judged(path, assignment, seed, wall, seconds, course, remarks=()):
     said = {"assignment": assignment, "sha256": hash_of(path), "seed": seed, "version": version(assignment, course)}
     said |= {"wall": wall, "state": NOT_GRADED, "reason": "", "remarks": [*remarks]}
     said |= {"concepts": {}, "written": {}, "empty": [], "language": ENGLISH, "words": {}}
+    language = ENGLISH
     try:
+        language = language_of(notebook_in(Path(path))[0])
         mended, done, language = mend(path, assignment, course)
         found, met = find(assignment, mended, seed, wall, seconds)
         concepts = concepts_of(mended, found)
@@ -79,7 +81,8 @@ def judged(path, assignment, seed, wall, seconds, course, remarks=()):
     except OSError:
         raise
     except Exception as error:  # one bad notebook costs nobody else a point
-        said["reason"] = told(error)
+        said |= {"reason": told(error), "language": language}
+        said["words"] = words_of(said, language)
     return said | {"seconds": round(time.perf_counter() - start, 2)}, mended
 
 
@@ -164,8 +167,8 @@ def version(assignment, course):
 
 def told(error):
     """Return an exception as a reason of one line."""
-    if type(error) is ValueError:
-        return str(error)
+    if type(error) is ValueError and error.args:
+        return error.args[0] if isinstance(error.args[0], str) else str(error)
     return " ".join(f"{type(error).__name__}: {error}".split())[-300:]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ENGLISH, CHINESE = "en", "zh_CN"
 LONGEST_LINE = 300
-TOLD = ("remarks", "concepts", "written")  # the parts of a verdict that students read
+TOLD = ("reason", "remarks", "concepts", "written")  # the parts of a verdict that students read
 
 
 class Said(str):

@@ -14,7 +14,7 @@ from grading.page import page_of
 from grading.release import wrong_points
 from grading.verdict import judged, mend, shown
 from grading.walls import choose
-from grading.words import ENGLISH
+from grading.words import ENGLISH, words_of
 
 LONGEST = 600.0  # seconds that a submission may take; its answers have limits of their own
 
@@ -68,7 +68,8 @@ def work(task):
     found, course = task.submission, task.course
     said = about(found, task.folder)
     if found.problem:
-        return Result(said | {"reason": found.problem})
+        said |= {"reason": found.problem, "language": found.language}
+        return Result(said | {"words": words_of(said, found.language)})
     with limited():
         if task.known:
             here = {name: said[name] for name in ("student", "file", "handed_in")}

@@ -23,6 +23,7 @@ LIMITS = {  # of a worker's whole life; the time of a call is watched by the gra
 }
 SECONDS_AT_THE_TOP = 3  # for all statements of an answer but imports; for each of them, when these are over, LEAST
 LEAST = 0.5
+LONGEST_LINE = 100  # characters of a line of the answer that an error is said to come from
 AS_IN_A_NOTEBOOK = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | __future__.annotations.compiler_flag
 CO_COROUTINE = 128
 
@@ -55,7 +56,7 @@ class Worker:
 
     def __init__(self, code):
         self.names = {"__name__": "__main__", "display": show_nothing, "get_ipython": NoShell()}
-        self.kept = []
+        self.kept, self.lines = [], code.splitlines()
         self.failed = {}  # name: the error for which it could not be defined
         left, tree = SECONDS_AT_THE_TOP, ast.parse(code)
         import_all(tree)
@@ -94,13 +95,22 @@ class Worker:
         return say("{0} could not be defined: {1}", name, text_of(error)) if error else name
 
     def failure(self, error):
-        """Return the reply that reports an error, whatever its text does."""
+        """Return the reply that reports an error, whatever its text does, and where it has come from."""
         if isinstance(error, Refused):
-            return ["failed", *error.args]
+            return ["failed", *error.args, ""]
         text = "" if text_of(error) == type(error).__name__ else text_of(error)
         if type(error) is NameError and error.name in self.failed:
             text = self.why(error.name)
-        return ["failed", type(error).__name__, text]
+        return ["failed", type(error).__name__, text, self.line_of(error)]
+
+    def line_of(self, error):
+        """Return the last line of the answer that an error has come through, or ""."""
+        found, trace = "", error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == "answer" and 0 < trace.tb_lineno <= len(self.lines):
+                found = self.lines[trace.tb_lineno - 1].strip()
+            trace = trace.tb_next
+        return found[:LONGEST_LINE]
 
     def given(self, value):
         """Return an argument as the answer is to get it."""
@@ -134,16 +144,37 @@ class Worker:
         elif verb == "apply":
             result = plain(on(*arguments))
         elif verb == "do":
-            returned = getattr(on, name)(*arguments)
+            returned = method_of(on, name)(*arguments)
             result = None if returned is on else plain(returned)
         elif verb == "get":
             result = plain(getattr(on, name))
         elif verb == "set":
             result = setattr(on, name, arguments[0])
+        elif verb in ("run", "make"):  # lines of the grader's, beside the answer
+            value = value_of(arguments[0], dict(self.names))
+            result = plain(value) if verb == "run" else self.keep(value)
         else:
             result = self.state(on)
         changed = [[i, a] for i, (a, b) in enumerate(zip(arguments, before, strict=True)) if differs(a, b)]
         return result, changed
+
+
+def method_of(thing, name):
+    """Return a method; Refused if an attribute has taken its place."""
+    found = getattr(thing, name)
+    if not callable(found):
+        hidden = say(
+            "{0}() cannot be called: self.{1} has been set to a value, {2}, which hides the method", name, name, found
+        )
+        raise Refused("TypeError", hidden)
+    return found
+
+
+def value_of(lines, names):
+    """Run some lines with these names; return the value of the last, which is an expression."""
+    *before, last = ast.parse(lines).body
+    exec(compile(ast.Module(before, []), "example", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "example", "eval"), names)
 
 
 def plain(value):

@@ -4,7 +4,7 @@ Each check makes layers of sizes of its own, and leaves them in training mode, s
 should not share are found by one check only.
 """
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
 import torch
@@ -80,7 +80,7 @@ def unbiased(student, rng):
         def check(place, n=n, few=few, many=many, ratio=ratio):
             what = say("update_running, momentum 0.5, running_var 0, {0} rows", n)
             assert (many[place] > 0).all(), say("{0}, each a thousand times: running_var is not positive", what)
-            what = say("{0}: running_var, relative to that of the rows a thousand times", what)
+            what = say("{0}: running_var, divided by what you give for the same rows a thousand times", what)
             wants = [np.full(3, ratio), np.full(3, ratio**0.5)]  # who keeps the deviation loses momentum
             close_to_any(few[place] / many[place], wants, what, 2e-3, 0)
 
@@ -117,11 +117,17 @@ def layer(student, size, *arguments):
         with suppress(StudentError):  # who has a weight that cannot be set loses state-parameters
             made.set("weight", np.ones(size))
             made.set("bias", np.zeros(size))
-        made.do("train")
+        switch(made, "train")
         yield made
     finally:
         with suppress(StudentError):
             made.do("train")
+
+
+def switch(made, mode):
+    """Switch a layer, or a new one to training, where it is already: who has no train() loses state-modes."""
+    with suppress(StudentError) if mode == "train" else nullcontext():
+        made.do(mode)
 
 
 def feed(made, x):
@@ -303,7 +309,7 @@ def weight_and_bias(student, rng):
         weight, bias = rng.uniform(-3, 3, 14), rng.uniform(-3, 3, 14)
         for mode in ("train", "eval"):
             x = batch(rng, 6, 14)
-            made.do(mode)
+            switch(made, mode)
             remember(made, x.mean(axis=0) + 1, x.var(axis=0))
             made.set("weight", np.ones(14))
             made.set("bias", np.zeros(14))
@@ -326,7 +332,7 @@ def eps(student, rng):
     value = s**2 * rng.uniform(0.5, 2)
     with layer(student, 4, value) as made:
         for mode in ("train", "eval"):
-            made.do(mode)
+            switch(made, mode)
             remember(made, np.zeros(4), np.full(4, s**2))
             what = say("BatchNorm(4, {0}) after {1}(), mean 0 and variance {2}", f"{value:.3g}", mode, f"{s**2:.3g}")
             close_to_any(feed(made, x), [x / np.sqrt(s**2 + value), x / (s**2 + value)], what, 2e-3, 2e-3)

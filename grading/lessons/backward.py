@@ -25,6 +25,17 @@ def a(**changes):
     return {"batch_norm_backward": backward(**changes)}
 
 
+def swapped(order=(0, 2, 1), **changes):
+    """Return the function with its results in another order."""
+    made = backward(**changes)
+
+    def batch_norm_backward(*arguments):
+        results = made(*arguments)
+        return tuple(results[place] for place in order)
+
+    return {"batch_norm_backward": batch_norm_backward}
+
+
 RIGHT = a()
 MISTAKES = {
     say("grad_bias is a mean, not a sum"): a(grad_bias=lambda g, w: g.mean(axis=0)),
@@ -58,6 +69,16 @@ MISTAKES = {
     say("weight multiplies one term of grad_x only"): a(grad_x=lambda w, s, g, m, v: s * (w * g - m - v)),
     say("weight enters grad_x twice"): a(grad_x=lambda w, s, g, m, v: w**2 * s * (g - m - v)),
     say("the variance is divided by N - 1"): a(ddof=1),
+    say("the variance is divided by N - 1, and eps is left out"): a(
+        ddof=1, inverse=lambda var, eps: (var + 1e-5) ** -0.5
+    ),
+    say("grad_bias and grad_weight are swapped: grad_x comes first, then grad_weight, then grad_bias"): [
+        swapped(),
+        swapped(grad_x=lambda w, s, g, m, v: s * (g - m - v)),
+    ],
+    say("the three results are in the wrong order: grad_x comes first, then grad_weight, then grad_bias"): [
+        swapped(order) for order in ((2, 1, 0), (1, 2, 0), (1, 0, 2), (2, 0, 1))
+    ],
     say("eps stands beside the root, not under it"): a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
     say("eps is left out, or is always 1e-5"): a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
     say("you divide by the variance, not by its root"): a(inverse=lambda var, eps: 1 / (var + eps)),

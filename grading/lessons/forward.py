@@ -36,9 +36,14 @@ def images(**changes):
     return {"batch_norm_2d": forward(**changes)}
 
 
-def swapped_axes(x, weight, bias, eps):
-    plain = forward((0, 2, 3))(x, np.ones(x.shape[1]), np.zeros(x.shape[1]), eps)
-    return weight * plain + bias
+def columns(inverse=lambda var, eps: (var + eps) ** -0.5):
+    """Return a function that takes weight and bias for those of the last axis."""
+
+    def batch_norm_2d(x, weight, bias, eps):
+        channels = x.shape[1]
+        return weight * forward((0, 2, 3), inverse=inverse)(x, np.ones(channels), np.zeros(channels), eps) + bias
+
+    return batch_norm_2d
 
 
 def one_pass(x, weight, bias, eps):
@@ -78,7 +83,11 @@ MISTAKES = {
     say("each image is normalized by itself (axis=(2, 3))"): images(axes=(2, 3)),
     say("the last axis is taken for the channels (axis=(0, 1, 2))"): images(axes=(0, 1, 2)),
     say("all channels share one mean and one variance"): images(axes=None),
-    say("weight and bias belong to the columns of the images, not to their channels"): {"batch_norm_2d": swapped_axes},
+    say("weight and bias belong to the columns of the images, not to their channels"): {"batch_norm_2d": columns()},
+    say("weight and bias belong to the columns of the images, not to their channels, and eps is not under the root"): [
+        {"batch_norm_2d": columns(lambda var, eps: 1 / (np.sqrt(var) + eps))},
+        {"batch_norm_2d": columns(lambda var, eps: (var + 1e-5) ** -0.5)},
+    ],
 }
 SMALL = "x = np.array([[1.0, 20.0], [3.0, 24.0], [8.0, 25.0]])\n"
 PHOTOS = "x = np.array([[[[1.0, 3.0]], [[10.0, 30.0]]], [[[5.0, 9.0]], [[20.0, 80.0]]]])  # (2, 2, 1, 2)\n"
@@ -108,6 +117,8 @@ LESSONS = {
         "batch_norm_train(x, ones, zeros, 1e-5)\n"
         "whole = [array.astype(int) for array in (x, ones, zeros)]\n"
         "x, batch_norm_train(-x, ones, zeros, 1e-5), batch_norm_train(*whole, 1e-5)",
+        more=PHOTOS + "ones, zeros = np.ones(2), np.zeros(2)\nbatch_norm_2d(x, ones, zeros, 1e-5)\n"
+        "whole = [array.astype(int) for array in (x, ones, zeros)]\nx, batch_norm_2d(*whole, 1e-5)",
     ),
     "forward-one-row": Lesson(
         say("A batch of one row raises ValueError."),

@@ -16,11 +16,14 @@ def undo(weight=lambda var, eps: np.sqrt(var + eps), bias=lambda mean, weight: m
     return {"identity_parameters": identity_parameters}
 
 
-def folding(inverse=lambda var, eps: (var + eps) ** -0.5, matrix=None, shift=None):
+undo_right = undo()["identity_parameters"]
+
+
+def folding(inverse=lambda var, eps: (var + eps) ** -0.5, matrix=None, shift=None, plain=False):
     """Return a function like `fold`, right but for what is said here."""
 
     def fold(linear_weight, linear_bias, running_mean, running_var, weight, bias, eps):
-        scale = weight * inverse(np.asarray(running_var, float), eps)
+        scale = (1 if plain else weight) * inverse(np.asarray(running_var, float), eps)
         b = np.zeros(len(scale)) if linear_bias is None else linear_bias
         new = matrix(linear_weight, scale) if matrix else linear_weight * scale[:, None]
         return new, shift(b, running_mean, scale, bias) if shift else (b - running_mean) * scale + bias
@@ -35,16 +38,26 @@ def hard_data(seed):
     return x, z[:, ::-1] - (z[:, 0] * z[:, 1]).mean() * z
 
 
+def drawn_anew(seed):
+    """Return other data at each call."""
+    return hard_data(None)
+
+
 RIGHT = undo() | folding() | {"hard_data": hard_data}
 MISTAKES = {
     say("the weight is the standard deviation plus eps"): undo(lambda var, eps: np.sqrt(var) + eps),
     say("eps is left out of the weight, or is always 1e-5"): undo(lambda var, eps: np.sqrt(var)),
     say("the weight is the variance, not its root"): undo(lambda var, eps: var + eps),
     say("the weight divides where it should multiply"): undo(lambda var, eps: (var + eps) ** -0.5),
+    say("only the larger one of variance and eps counts"): undo(lambda var, eps: np.sqrt(np.maximum(var, eps))),
+    say("the bias comes first, and then the weight"): {"identity_parameters": lambda *a: undo_right(*a)[::-1]},
     say("the bias has the other sign"): undo(bias=lambda mean, weight: -mean),
     say("the bias is divided by the weight"): undo(bias=lambda mean, weight: -mean / weight),
     say("the columns of the matrix are scaled, not its rows"): folding(matrix=lambda w, s: w * s),
     say("the matrix stays as it is"): folding(matrix=lambda w, s: 1.0 * w),
+    say("the Linear comes back as it is"): folding(matrix=lambda w, s: 1.0 * w, shift=lambda b, m, s, bias: b),
+    say("the weight of the BatchNorm is left out"): folding(plain=True),
+    say("the running mean is added"): folding(shift=lambda b, m, s, bias: (b + m) * s + bias),
     say("the matrix is transposed"): folding(matrix=lambda w, s: (w * s[:, None]).T),
     say("the running mean is not subtracted"): folding(shift=lambda b, m, s, bias: b * s + bias),
     say("the bias of the Linear is left out"): folding(shift=lambda b, m, s, bias: bias - m * s),
@@ -54,6 +67,8 @@ MISTAKES = {
     say("the bias of the BatchNorm is scaled, too"): folding(shift=lambda b, m, s, bias: (b - m + bias) * s),
     say("eps stands beside the root, not under it"): folding(lambda var, eps: 1 / (np.sqrt(var) + eps)),
     say("eps is left out, or is always 1e-5"): folding(lambda var, eps: (var + 1e-5) ** -0.5),
+    say("the seed is not used: each seed gives the same numbers"): {"hard_data": lambda seed: hard_data(0)},
+    say("the numbers are drawn anew at each call, whatever the seed"): {"hard_data": drawn_anew},
     say("you divide by the variance, not by its root"): folding(lambda var, eps: 1 / (var + eps)),
 }
 UNDO = "identity_parameters(np.array([8.0, 3.0]), np.array([4.0, 9.0]), {})"

@@ -1,5 +1,7 @@
 """What is told about the concepts of the assignment State."""
 
+from weakref import WeakValueDictionary
+
 import numpy as np
 
 from grading.lessons import Lesson
@@ -10,47 +12,76 @@ def update(ddof=1, turned=False, fades=(1, 1), root=False, swapped=False, keepdi
     """Return a function like `update_running`, right but for what is said here."""
 
     def update_running(running_mean, running_var, x, momentum):
-        new = 1 - momentum if turned else momentum
-        old = [1 - new if fade else 1.0 for fade in fades]
+        new = [1 - momentum if turned in (True, which) else momentum for which in ("mean", "var")]
+        old = [1 - part if fade else 1.0 for part, fade in zip(new, fades, strict=True)]
         spread = x.var(axis=0, ddof=ddof, keepdims=keepdims) ** (0.5 if root else 1)
-        mean = old[0] * running_mean + new * x.mean(axis=0, keepdims=keepdims)
-        var = old[1] * running_var + new * spread
+        mean = old[0] * running_mean + new[0] * x.mean(axis=0, keepdims=keepdims)
+        var = old[1] * running_var + new[1] * spread
         return (var, mean) if swapped else (mean, var)
 
     return update_running
 
 
-def layer(output=0, memory=1, start=1.0, momentum=None, inverse=lambda var, eps: (var + eps) ** -0.5, **flags):
+class Shared(list):
+    """What layers share, until the last of them is gone."""
+
+
+def layer(
+    output=0,
+    memory=1,
+    start=1.0,
+    momentum=None,
+    inverse=lambda var, eps: (var + eps) ** -0.5,
+    inverse_in_eval=None,
+    **flags,
+):
     """Return a class like `BatchNorm`, right but for what is said here."""
 
     class BatchNorm:
+        common = WeakValueDictionary()  # what all layers share, if they do, as long as there is one
+
         def __init__(self, num_features, eps=1e-5, momentum=0.1):
             self.eps, self.momentum, self.training = eps, momentum, "starts_in_eval" not in flags
             self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
-            self.running_mean, self.running_var = np.zeros(num_features), np.full(num_features, start)
+            memory = np.zeros(num_features), np.full(num_features, start)
+            self.shared = self.common.setdefault(num_features, Shared(memory)) if "shared" in flags else memory
+            self.running_mean, self.running_var = self.shared
+            if flags.get("shared") == "anew":  # each new layer sets them back
+                self.running_mean[:], self.running_var[:] = 0.0, start
+            self.mode = self.common.setdefault("mode", Shared([True])) if "common_mode" in flags else [True]
 
         def train(self):
             self.training = self.training if "stays_in_eval" in flags else True
+            self.mode[0] = self.training
 
         def eval(self):
-            self.training = False
+            self.training = self.mode[0] = False
+
+        def remember(self, x):
+            step = update(memory, **{k: True for k in flags if k in ("turned", "root", "keepdims")})
+            given = self.running_mean, self.running_var, x, self.momentum if momentum is None else momentum
+            new = step(*given)
+            if "shared" in flags:  # in place
+                self.running_mean[:], self.running_var[:] = new
+            else:
+                self.running_mean, self.running_var = new
 
         def __call__(self, x):
             if "idle" in flags:
                 return 1.0 * x
+            self.training = self.training and self.mode[0]
             if self.training and len(x) < 2 and "one_row" not in flags:
                 raise ValueError
             by_batch = self.training or "batch_in_eval" in flags
+            if "memory_in_train" in flags:
+                by_batch = by_batch and not self.training
+            before = self.running_mean, self.running_var
             if (self.training and "never_updates" not in flags) or "updates_in_eval" in flags:
-                step = update(memory, **{k: True for k in flags if k in ("turned", "root", "keepdims")})
-                given = self.running_mean, self.running_var, x, self.momentum if momentum is None else momentum
-                self.running_mean, self.running_var = step(*given)
-            if self.training and "memory_in_train" in flags:
-                by_batch = False
-            mean, var = (
-                (x.mean(axis=0), x.var(axis=0, ddof=output)) if by_batch else (self.running_mean, self.running_var)
-            )
-            y = (x - mean) * inverse(var, self.eps)
+                self.remember(x)
+            late = self.training or "updates_first" in flags
+            kept = (self.running_mean, self.running_var) if late else before
+            mean, var = (x.mean(axis=0), x.var(axis=0, ddof=output)) if by_batch else kept
+            y = (x - mean) * (inverse if self.training else inverse_in_eval or inverse)(var, self.eps)
             plain = "plain" in flags or ("plain_in_eval" in flags and not self.training)
             return y if plain else self.weight * y + self.bias
 
@@ -69,9 +100,14 @@ def a(**changes):
 
 RIGHT = both()
 MISTAKES = {
-    say("x comes back as it is"): a(idle=1),
+    say("all layers share the same running statistics: they stand in the class or outside it, not in self"): [
+        a(shared=1),
+        a(shared="anew"),
+    ],
+    say("all layers share the same mode: eval() of one switches the others, too"): a(common_mode=1),
     say("the variance is divided by N; torch stores the unbiased one, which N - 1 divides"): both(ddof=0),
     say("momentum is taken for the weight of the old value, as Keras has it"): both(turned=True),
+    say("momentum is the weight of the old variance, but of the new mean"): {"update_running": update(turned="var")},
     say("the old mean does not fade"): {"update_running": update(fades=(0, 1))},
     say("the old variance does not fade"): {"update_running": update(fades=(1, 0))},
     say("the old values do not fade"): {"update_running": update(fades=(0, 0))},
@@ -83,9 +119,15 @@ MISTAKES = {
     say("momentum is always 0.1, whatever is asked"): a(momentum=0.1),
     say("the running variance starts with 0"): a(start=0.0),
     say("the running statistics are never updated"): a(never_updates=1),
+    say("x comes back as it is"): a(idle=1),
     say("evaluation uses the statistics of its batch"): a(batch_in_eval=1),
-    say("evaluation updates the running statistics"): a(updates_in_eval=1),
+    say("evaluation updates the running statistics"): [a(updates_in_eval=1), a(updates_in_eval=1, memory=0)],
+    say("evaluation first updates the running statistics, and then uses them"): [
+        a(updates_in_eval=1, updates_first=1),
+        a(updates_in_eval=1, updates_first=1, memory=0),
+    ],
     say("weight and bias are not used in evaluation"): a(plain_in_eval=1),
+    say("evaluation divides by the variance, not by its root"): a(inverse_in_eval=lambda var, eps: 1 / (var + eps)),
     say("weight and bias are never used"): a(plain=1),
     say("a new layer is in evaluation mode"): a(starts_in_eval=1),
     say("train() does not leave evaluation mode"): a(stays_in_eval=1),
@@ -93,6 +135,9 @@ MISTAKES = {
     say("eps stands beside the root, not under it"): a(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
     say("eps is left out, or is always 1e-5"): a(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
     say("you divide by the variance, not by its root"): a(inverse=lambda var, eps: 1 / (var + eps)),
+    say("weight and bias are not used in evaluation, which divides by the variance, not by its root"): a(
+        plain_in_eval=1, inverse_in_eval=lambda var, eps: 1 / (var + eps)
+    ),
 }
 BATCH = "x = np.array([[1.0, 20.0], [3.0, 24.0], [8.0, 25.0]])\n"
 LESSONS = {
@@ -143,7 +188,11 @@ LESSONS = {
     "state-instances": Lesson(
         say("Two layers share nothing, even if they have the same size."),
         "moving-average",
-        BATCH + "first = BatchNorm(2)\nfirst(x)\nsecond = BatchNorm(2)\nsecond.running_mean, second.running_var",
+        BATCH
+        + "first = BatchNorm(2)\ny = first(x)\nkept = first.running_mean.copy()\nsecond = BatchNorm(2)\nsecond.eval()\n"
+        "# is the second new, is the first as it was, and is it still in training mode?\n"
+        "bool((second.running_mean == 0).all()), np.array_equal(first.running_mean, kept), np.allclose(first(x), y)",
+        more=BATCH + "layer = BatchNorm(2)\nlayer(x), layer.running_mean",
     ),
     "state-parameters": Lesson(
         say("weight and bias, which may be set, are used in both modes, and eps stands under the root."),

@@ -174,6 +174,15 @@ RELU = "        layers.append(nn.ReLU())\n"
 WRONG = {
     "the note as it stands, without Flatten": lost("shape", "x.flatten(1)", "x", NOTE),
     "nothing flattened": lost("shape", "nn.Flatten()", "nn.Identity()"),
+    "a number of photos written into the network": (
+        mutant(NOTE, "x.flatten(1)", "x.view(128, 784)"),
+        {"project-shape", "project-forward"},
+    ),
+    "no network, and the rest is right": (
+        SEQUENTIAL.replace("def make_network", "def my_network"),
+        {f"project-{concept}" for concept in ("shape", "widths", "norms", "bias", "forward")},
+    ),
+    "a network without BatchNorm": (mutant(SEQUENTIAL, NORM, ""), {"project-norms"}),
     "a hidden layer too few": lost("widths", "[784, 128, 128, 128, 64]", "[784, 128, 128, 64]"),
     "64 units in each layer": lost("widths", "[784, 128, 128, 128, 64]", "[784, 64, 64, 64, 64]"),
     "BatchNorm on the logits": lost("norms", LAST, f"{LAST}    layers.append(nn.BatchNorm1d(10))\n"),

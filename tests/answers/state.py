@@ -382,6 +382,10 @@ WRONG = {
         PLAIN.split("class BatchNorm")[0] + IDLE,
         {f"state-{c}" for c in CONCEPTS.split()} - {"state-momentum", "state-unbiased"},
     ),
+    "an attribute takes the place of train()": (
+        PLAIN.replace("self.training", "self.train"),
+        {"state-modes"},
+    ),
     "a weight that cannot be set": (PLAIN.split("class BatchNorm")[0] + LOCKED, {"state-parameters"}),
     "nothing": (
         "def update_running(running_mean, running_var, x, momentum): raise NotImplementedError\n"

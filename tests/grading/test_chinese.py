@@ -16,6 +16,7 @@ from test_judge import IMAGES, TRAIN, filled, handed_out
 from edition.catalogs import GRADING, translations
 from edition.sources import rewrite_notebook
 from edition.write import translator
+from grading.check import check
 from grading.check import told as told_in_the_terminal
 from grading.collect import HandIn, language_of, sort_out
 from grading.course import NAMES, source_of
@@ -86,7 +87,7 @@ def pieces():
 
 def english_in(text):
     """Return the pieces of the grader's English sentences that stand in a text."""
-    return [piece for piece in pieces() if piece in text]
+    return [piece for piece in pieces() if re.search(rf"(?<!\w){re.escape(piece)}(?!\w)", text)]
 
 
 @pytest.mark.parametrize("lose", [lambda notebook: notebook, without_metadata], ids=["as saved", "without metadata"])
@@ -161,6 +162,37 @@ def test_what_the_worker_says_is_known_again():
     inner = "bnutils is not there when you are graded: it would do the work"
     assert told(f"f could not be defined: {inner}", catalog) == "f未能定义：评分时不能使用bnutils：它会替你做完"
     assert told("a student's own words", catalog) == "a student's own words"
+
+
+def test_why_a_chinese_file_is_not_graded_is_told_in_chinese(course, tmp_path, monkeypatch):
+    monkeypatch.setattr("grading.check.NAMES", ["forward"])
+    path = tmp_path / "mine.ipynb"
+    text = nbformat.writes(in_chinese(filled(WRONG)))
+    path.write_text(text[: len(text) // 2], encoding="utf-8")
+    (said,) = check(path, 7, "none", course=course)
+    (line,) = told_in_the_terminal(said)
+    assert line.startswith("未评分：无法作为笔记本读取：mine.ipynb（它在第")
+    assert english_in(line) == []
+
+
+def test_why_a_submission_is_not_graded_is_in_the_verdict_in_both_languages(course, tmp_path):
+    path = tmp_path / "ada/mine.ipynb"
+    path.parent.mkdir()
+    text = nbformat.writes(in_chinese(filled(WRONG)))
+    for broken, reason in [
+        (text[:-100], "无法作为笔记本读取：mine.ipynb"),
+        (
+            json.dumps({"cells": [{"cell_type": "markdown", "source": "什么作业也不是。" * 9}]}),
+            "没有任何已知作业的单元格",
+        ),
+    ]:
+        path.write_text(broken, encoding="utf-8")
+        (found,) = sort_out(HandIn("ada", tmp_path, [path]), ["forward"], course)
+        said = json.loads(json.dumps(work(Task(found, tmp_path, course, 7, "none", 3.0)).verdict))
+        assert said["state"] == "not graded"
+        assert said["language"] == CHINESE
+        assert reason in said["words"][said["reason"]]
+        assert not HAN.search(said["reason"])
 
 
 def test_the_command_for_one_file_gives_the_same_verdict(course, tmp_path):

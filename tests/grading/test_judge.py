@@ -184,7 +184,7 @@ def test_a_cell_that_is_no_python_costs_only_itself_and_is_quoted(kind):
         ("from helpers import *\nbatch_norm_train = ours", "could not be defined: name 'ours' is not defined"),
         (axis("AXIS = 1 / 0"), "AXIS could not be defined: division by zero"),
         ("", "there is no batch_norm_train in the notebook"),
-        (None, "Nothing is written here yet."),
+        (None, "Nothing is written here yet, or the line raise NotImplementedError() has been left in."),
     ],
 )
 def test_why_an_answer_could_not_be_defined_is_told(source, told):
@@ -213,9 +213,9 @@ def test_an_answer_below_its_tests_counts_where_there_is_none_above_whatever_els
 
 def test_what_had_to_be_done_is_remarked():
     remarks = judged(RIGHT["exec"])[1]
-    assert "forward-formula: judged after all cells above were run: it needs what only they set" in remarks
+    assert "The formula: judged after all cells above were run: it needs what only they set" in remarks
     remarks = judged(RIGHT["mended below the tests"])[1]
-    assert "forward-formula: judged with the cells below the test cell, too" in remarks
+    assert "The formula: judged with the cells below the test cell, too" in remarks
     (remark,) = judged(RIGHT["typed into the test cell"])[1]
     assert remark == "forward-formula: code that was typed into this cell now stands above it"
     assert judged(filled())[1] == []

@@ -115,6 +115,25 @@ def behind(request):
         yield answer
 
 
+def test_lines_of_ours_run_beside_the_answer_and_leave_nothing_there(shared):
+    assert shared.run("two = double(np.ones(1))\nfloat(two[0]), [1, 'a']") == (2.0, (1, "a"))
+    with pytest.raises(StudentError, match="NameError: name 'two' is not defined"):
+        shared.run("two")
+    counter = shared.make("Counter(2.0)")
+    assert np.array_equal(counter(np.ones(1)), [3.0])
+
+
+def test_an_error_has_the_line_of_the_answer_that_it_has_come_from():
+    code = "def half(x):\n    y = x\n    return other(y) / 2\ndef other(y):\n    return y + None\n"
+    with Student(code, "none") as student, pytest.raises(StudentError) as caught:
+        student.call("half", np.ones(1))
+    assert str(caught.value).endswith(", in your line: return y + None")
+    assert "in your line" not in caught.value.message
+    with Student("def half(x): raise NotImplementedError()", "none") as student, pytest.raises(StudentError) as caught:
+        student.call("half", np.ones(1))
+    assert str(caught.value) == "NotImplementedError"
+
+
 def test_values_pass(shared):
     x = np.arange(3.0)
     assert np.array_equal(shared.call("double", x), 2 * x)
