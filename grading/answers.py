@@ -139,8 +139,9 @@ def is_test(cell):
 
 
 def title_of(cell):
-    """Return the name of a concept, which begins its test cell."""
-    return Said(TITLE.match(source_of(cell).splitlines()[0])[1])
+    """Return the name of a concept, which begins its test cell; of a cell that begins otherwise, its id."""
+    found = TITLE.match(source_of(cell).splitlines()[0])
+    return Said(found[1] if found else cell["metadata"]["nbgrader"]["grade_id"])
 
 
 def source_of(cell):
