@@ -42,7 +42,7 @@ STYLE = """
 @page {
   size: A4;
   margin: 17mm 17mm 19mm;
-  @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 }
+  @bottom-center { content: counter(page); font: 9pt "Book Sans", sans-serif; color: #666 }
 }
 @page :first { margin: 0; @bottom-center { content: none } }
 body { display: block; background: white }
@@ -177,7 +177,7 @@ def running_heads(titles):
     """Return the style that puts at the top of each sheet the title of the page, ``{its address: title}``."""
     rules = []
     for address, title in titles.items():
-        head = f"content: {json.dumps(title, ensure_ascii=False)}; font: 8.5pt sans-serif; color: #666"
+        head = f"content: {json.dumps(title, ensure_ascii=False)}; font: 8.5pt Book Sans, sans-serif; color: #666"
         rules.append(f"@page {address} {{ @top-right {{ {head} }} }}\n#{address} {{ page: {address} }}")
     return "\n".join(rules)
 
@@ -192,6 +192,7 @@ def print_page(text, path, browser, tagged=True):
     source = path.with_suffix(".html")
     source.write_text(text, "utf8")
     tab = browser.new_page(color_scheme="light", java_script_enabled=False)
+    tab.emulate_media(media="print")  # all is laid out, so all fonts are asked for before the page counts as loaded
     tab.goto(source.as_uri(), timeout=120_000)
     tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=tagged, outline=tagged)
     tab.close()
