@@ -22,9 +22,10 @@ VARIABLE = re.compile(r"""(?<=[{;\s])(--[\w-]+)\s*:(?:"[^"]*"|'[^']*'|[^;}"'])*(
 SPACE = re.compile(r"""("[^"]*"|'[^']*'|url\([^)]*\))|\s*([{};,])\s*|\s+""")  # what is quoted keeps its own
 FONTS_AT_ONCE = """
     <script>
-      for (const face of %s) if (location.protocol !== "file:") { // where it is an error
-        const link = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "", href: `%s_static/fonts/${face}.woff2` };
-        document.head.append(Object.assign(document.createElement("link"), link));
+      if (location.protocol !== "file:") for (const face of %s) { // from a file it would be an error
+        const link = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "" };
+        const href = `%s_static/fonts/${face}.woff2`;
+        document.head.append(Object.assign(document.createElement("link"), link, { href }));
       }
     </script>"""
 HERE = Path(__file__).parent

@@ -149,6 +149,15 @@ def sheets_with(page, pages, sheets, printed):
     return range(starts[place], starts[place + 1])
 
 
+def test_pdf_has_the_faces_of_the_pages(path, chosen):
+    with pikepdf.open(path) as pdf:
+        fonts = (o for o in pdf.objects if isinstance(o, pikepdf.Dictionary) and o.get("/Type") == "/Font")
+        names = {str(font.BaseFont).partition("+")[2] or str(font.BaseFont) for font in fonts if "/BaseFont" in font}
+    assert {name.partition("-")[0] for name in names} >= {"BookSans", "BookSansItalic", "BookMono"}
+    foreign = {name for name in names if not name.startswith(("Book", "KaTeX"))}
+    assert chosen[0] == CHINESE or foreign == set()
+
+
 def test_pdf_has_a_cover_and_no_blank_sheet(html, pages, printed, text_of):
     assert text_of(1).startswith(title_of(html, pages[0]))
     assert len(text_of(2)) > 200
