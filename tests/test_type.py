@@ -114,10 +114,9 @@ def test_text_headings_and_code_are_set_in_the_faces_of_the_book(browser, site, 
     code = fonts("article div.cell_input pre") + fonts("article p > code .pre")
     assert {font["familyName"] for font in code} == {"Book Mono"}
     texts = [fonts("article h1"), fonts("article section section > p"), fonts(".bd-links a")]
-    for found in texts:
-        ours = {font["familyName"] for font in found if font["isCustomFont"]}
-        assert ours == {"Book Sans"}
-        assert edition or len(found) == 1
+    ours = [{font["familyName"] for font in found if font["isCustomFont"]} for found in texts]
+    assert set().union(*ours) == {"Book Sans"}
+    assert edition or [len(found) for found in texts] == [1, 1, 1]  # Chinese comes from the system
     tab.close()
 
 
