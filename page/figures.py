@@ -11,11 +11,22 @@ ON_BLACK = {"wrong": "#dc5468", "layer": "#b8659f"}  # the others have it there 
 TAKEN = ":root{color:"  # so begins the style of a figure that has the colours of the page
 METADATA = re.compile(r"\s*<metadata>.*?</metadata>", flags=re.S)  # of matplotlib, in a language that no page knows
 MORE_THAN_SEEN = re.compile(r"((?<![\d.#])[1-9]\d*\.\d\d)\d+")  # a hundredth of a point is
+NAME = re.compile(r' id="([^"]*)"')
+BETWEEN = re.compile(r"(?<=>)\s+(?=<)")  # where a figure holds no text, as matplotlib draws its letters
+IN_PATH = re.compile(r"\s+(?=[A-Za-z])|(?<=[A-Za-z])\s+")
 
 
 def fit_into_page(svg):
     """Return a figure as the pages show it."""
-    return take_page_ink(MORE_THAN_SEEN.sub(r"\1", METADATA.sub("", svg)))
+    return take_page_ink(leave_out_unread(MORE_THAN_SEEN.sub(r"\1", METADATA.sub("", svg))))
+
+
+def leave_out_unread(svg):
+    """Return a figure without names that nothing in it uses, and without spaces and ends of lines that say nothing."""
+    read = set(re.findall(r"#([\w-]+)", svg))
+    svg = NAME.sub(lambda name: name[0] if name[1] in read else "", svg)
+    svg = svg if "<text" in svg else BETWEEN.sub("", svg)
+    return re.sub(r'(?<= d=")[^"]*', lambda path: IN_PATH.sub("", path[0]).strip(), svg)
 
 
 def take_page_ink(svg):

@@ -3,15 +3,12 @@
 Of the styles, icons and fonts that the theme and KaTeX bring to each page, little is used.
 """
 
-import html
 import os
 import re
-import shutil
 import subprocess
-from hashlib import sha256
 from pathlib import Path
 
-from fontTools import subset
+from faces import characters_of_formulas, keep_characters, sort_characters, write_faces
 from PIL import Image
 from replacing import list_found, replace
 
@@ -21,7 +18,16 @@ STYLE_LINK = re.compile(r'\s*<link\b[^>]*?href="[^"]*?_static/([^"?]+\.css)[^"]*
 ICON_RULE = re.compile(r'(?:\.fa-[\w-]+:+before,?\s*)+\{\s*content:\s*"\\([0-9a-f]+)"')
 COMMENT = re.compile(r"/\*(?!!).*?\*/|@charset [^;]*;", flags=re.S)
 OLD_FONT = r',\s*url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)'  # for browsers that know no woff2: there are none left
-CHINESE = 0x2E80  # the first of its characters, of which the fonts of formulas have none
+VARIABLE = re.compile(r"""(?<=[{;\s])(--[\w-]+)\s*:(?:"[^"]*"|'[^']*'|[^;}"'])*(?:;|(?=}))""")
+SPACE = re.compile(r"""("[^"]*"|'[^']*'|url\([^)]*\))|\s*([{};,])\s*|\s+""")  # what is quoted keeps its own
+FONTS_AT_ONCE = """
+    <script>
+      if (location.protocol !== "file:") for (const face of %s) { // from a file it would be an error
+        const link = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "" };
+        const href = `%s_static/fonts/${face}.woff2`;
+        document.head.append(Object.assign(document.createElement("link"), link, { href }));
+      }
+    </script>"""
 HERE = Path(__file__).parent
 
 
@@ -36,21 +42,36 @@ def lighten(out, node):
     content = [str(out / "**/*.html"), str(static / "**/*.js")]
     purge = [node, HERE / "node_modules/purgecss/bin/purgecss.js", "--css", static / STYLE, "--content", *content]
     subprocess.run([*purge, "--output", static], check=True, stdout=subprocess.DEVNULL)
-    style = (static / STYLE).read_text("utf8")
+    style = leave_out_unused(static / STYLE, [*out.rglob("*.html"), *static.rglob("*.js")])
     known = out.parent / "fonts"
     known.mkdir(exist_ok=True)
     named = list_found("icons that the style names", ICON_RULE.findall(style))
-    icons = {int(code, 16) for code in named} | icons_as_characters(style)
+    icons = {chr(int(code, 16)) for code in named} | icons_as_characters(style)
     for font in list_found("fonts of icons", static.glob("vendor/fontawesome/webfonts/*.woff2")):
         keep_characters(font, icons, known)
-    used = set().union(*(html.unescape(path.read_text("utf8")) for path in out.rglob("*.html")))
+    used = sort_characters(out, style)
     for font in list_found("fonts of formulas", static.glob("katex/fonts/*.woff2")):
-        keep_characters(font, {code for code in map(ord, used) if code < CHINESE}, known)
+        keep_characters(font, characters_of_formulas(font.stem, used), known)
+    write_faces(static / "fonts", used, known)
     for path in list_found("pictures of launch buttons", static.glob("images/logo_colab.png")):
         shrink(path)
     for path in list(static.rglob("*")):
         if path.suffix in NOT_SERVED and path.name != STYLE:
             path.unlink()
+
+
+def leave_out_unused(path, readers):
+    """Leave out the variables of a style sheet that neither it nor the pages read, and spaces; return the rest."""
+    style, elsewhere = path.read_text("utf8"), "".join(reader.read_text("utf8") for reader in readers)
+    names = re.findall(r"--[\w-]+", elsewhere)
+    before = None
+    while before != style:  # a variable may be read by one that nobody reads
+        before = style
+        read = {*names, *re.findall(r"var\(\s*(--[\w-]+)", style)}
+        style = VARIABLE.sub(lambda tag: tag[0] if tag[1] in read else "", style)  # noqa: B023 the lambda ends here
+    style = SPACE.sub(lambda found: found[1] or found[2] or " ", style)
+    path.write_text(style, "utf8")
+    return style
 
 
 def shrink(path, pixels=64, colors=64):
@@ -81,12 +102,16 @@ def read_style(path, static):
 def light_page(path, out):
     """Return the HTML of a page with one style sheet, with scripts that do not hold it up, with sizes of images."""
     page, links = path.read_text("utf8"), []
+    faces = ["text", "code"] if re.search("<(?:pre|code)", page) else ["text"]
     root = os.path.relpath(out, path.parent)
     root = "" if root == "." else f"{root}/"
 
     def one_link(found):
         links.append(found)
-        return f'\n    <link rel="stylesheet" href="{root}_static/{STYLE}" />' if len(links) == 1 else ""
+        if len(links) > 1:
+            return ""
+        fonts = FONTS_AT_ONCE % (faces, root) if path.name != "404.html" else ""  # which is at any address
+        return f'{fonts}\n    <link rel="stylesheet" href="{root}_static/{STYLE}" />'
 
     page = replace("links to styles", STYLE_LINK, one_link, page)
     page = replace("scripts that hold up a page", r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)", "<script defer ", page)
@@ -108,17 +133,4 @@ def size_image(tag, folder):
 def icons_as_characters(style):
     """Return the icons that stand in a style sheet as characters or codes of their own."""
     codes = re.findall(r'content:\s*"\\(f[0-9a-f]{3})"', style)
-    return {int(code, 16) for code in codes} | {ord(c) for c in style if "\ue000" <= c <= "\uf8ff"}
-
-
-def keep_characters(path, characters, known):
-    """Leave only these characters, given by their numbers, in a font; the folder ``known`` holds fonts made before."""
-    made = known / f"{sha256(path.read_bytes() + repr(sorted(characters)).encode()).hexdigest()}.woff2"
-    if not made.exists():
-        options = subset.Options(flavor="woff2", layout_features=[], hinting=False, recalc_timestamp=False)
-        font = subset.load_font(str(path), options)
-        subsetter = subset.Subsetter(options)
-        subsetter.populate(unicodes=characters)
-        subsetter.subset(font)
-        subset.save_font(font, str(made), options)
-    shutil.copyfile(made, path)
+    return {chr(int(code, 16)) for code in codes} | {c for c in style if "\ue000" <= c <= "\uf8ff"}

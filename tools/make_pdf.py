@@ -6,6 +6,7 @@ stays off, so what is folded is open, and an explorer is its figure.
 """
 
 import argparse
+import base64
 import io
 import json
 import os
@@ -25,6 +26,8 @@ from bs4 import BeautifulSoup
 from build_book import CHINESE, ENVIRONMENT, ROOT, pages_of
 from find_chromium import open_browser
 from fontTools import subset
+from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
 from playwright.sync_api import sync_playwright
 
 from page.language import say, speak
@@ -40,11 +43,18 @@ FORMULA = "\ue000"  # begins the words of a formula until it has become one
 DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
 SWITCH = re.compile(r'(<a class="[^"]*\bbook-edition" hreflang="([\w-]+)"[^>]*? href=")[^"]*')
 ALTERNATE = re.compile(r'<link rel="alternate" hreflang="([\w-]+)" href="([^"]*)"')
+PRINT_WITH = """
+html {
+  --pst-font-family-base: "Book Print", "Book Mono", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC",
+    sans-serif !important;
+}
+html:lang(zh) .bd-article em { font-family: inherit }
+"""
 STYLE = """
 @page {
   size: A4;
   margin: 17mm 17mm 19mm;
-  @bottom-center { content: counter(page); font: 9pt sans-serif; color: #666 }
+  @bottom-center { content: counter(page); font: 9pt "Book Print", sans-serif; color: #666 }
 }
 @page :first { margin: 0; @bottom-center { content: none } }
 body { display: block; background: white }
@@ -64,6 +74,7 @@ article + article { break-before: page }
 .book-checked { color: #666; font-size: 8pt }
 .book-in-code { font-weight: 700; break-after: avoid }
 .bd-article li:has(.book-title) { break-inside: avoid }
+.bd-article :is(figure, .cell_output) img { width: auto; max-height: 98mm }  /* a higher one leaves half of a sheet blank */
 .contents .deeper a { color: #666 }
 [id^="assignments-"] .book-facts { grid-template-columns: 2fr 1fr 4fr !important }  /* the last is long */
 section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }
@@ -174,7 +185,8 @@ def put_together(html, toc_path):
     return f"""<!DOCTYPE html>
 <html lang="{language}" data-theme="light" data-mode="light"><head><meta charset="utf-8">
 <title>{config["title"]}</title>
-<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{STYLE}{heads}</style></head><body>
+<link rel="stylesheet" href="{html.as_uri()}/_static/book-all.css"><style>{faces_of_print(html)}
+{STYLE}{heads}</style></head><body>
 <div class="cover"><h1>{config["title"]}</h1><p>{say("By {0}", config["author"])}</p><p>{published}</p>
 <img src="{picture}" alt=""></div>
 <div class="contents bd-article"><h1>{say("Contents")}</h1>{contents(toc, headings)}</div>
@@ -202,11 +214,29 @@ def name_formulas(articles, language):
             visible["role"], visible["aria-label"] = "img", FORMULA + said
 
 
+def faces_of_print(html):
+    """Return the style with the face of text in one file for each weight: what varies, Chromium prints as drawings."""
+    fonts, rules = html / "_static/fonts", []
+    for weight in (400, 600):
+        font, file = TTFont(fonts / "text.woff2", recalcTimestamp=False), io.BytesIO()
+        font = instantiateVariableFont(font, {"wght": weight})
+        font["name"].setName(f"BookSans-{weight}", 6, 3, 1, 0x409)
+        font.save(file)
+        address = f"data:font/woff2;base64,{base64.b64encode(file.getvalue()).decode()}"
+        rules.append((f"url({address})", f"font-weight: {weight}"))
+    rules.append((f"url({(fonts / 'text-italic.woff2').as_uri()})", "font-style: italic"))
+    faces = [
+        f'@font-face {{ font-family: "Book Print"; src: {source}; {look}; size-adjust: 106% }}'
+        for source, look in rules
+    ]
+    return "\n".join(faces) + PRINT_WITH
+
+
 def running_heads(titles):
     """Return the style that puts at the top of each sheet the title of the page, ``{its address: title}``."""
     rules = []
     for address, title in titles.items():
-        head = f"content: {json.dumps(title, ensure_ascii=False)}; font: 8.5pt sans-serif; color: #666"
+        head = f"content: {json.dumps(title, ensure_ascii=False)}; font: 8.5pt Book Print, sans-serif; color: #666"
         rules.append(f"@page {address} {{ @top-right {{ {head} }} }}\n#{address} {{ page: {address} }}")
     return "\n".join(rules)
 
@@ -221,6 +251,7 @@ def print_page(text, path, browser, tagged=True):
     source = path.with_suffix(".html")
     source.write_text(text, "utf8")
     tab = browser.new_page(color_scheme="light", java_script_enabled=False)
+    tab.emulate_media(media="print")  # all is laid out, so all fonts are asked for before the page counts as loaded
     tab.goto(source.as_uri(), timeout=120_000)
     tab.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=tagged, outline=tagged)
     tab.close()
