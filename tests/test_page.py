@@ -292,7 +292,7 @@ FIND_FAULTS = """async () => {
   }
   const looks = new Set();
   for (const element of document.body.querySelectorAll('*')) {
-    const text = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim().length > 1);
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim().length > 1);
     const look = text || element.matches('input, select, textarea') ? lookOf(element) : 'nothing to read';
     element.toggleAttribute('data-judged', look !== 'nothing to read' && !looks.has(look));
     looks.add(look);
