@@ -76,6 +76,7 @@ def write_notebook(folder, code):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "chapters/one.ipynb")
 
 
+@pytest.mark.slow
 def test_undefined_macro_and_link_to_nowhere_fail_the_build_with_page_and_place_until_they_are_mended(small_book):
     (small_book / "intro.md").write_text(INTRO + "It holds $x + \\nosuchmacro$\nand [a link](#to-nowhere).\n")
     for _ in range(2):
@@ -124,6 +125,7 @@ def test_what_is_not_found_is_counted_too():
     assert [found.get(name) for name in ["none", "nowhere", "two", "twice"]] == [0, 0, 2, 2]
 
 
+@pytest.mark.slow
 def test_only_what_has_changed_is_made_anew_and_the_book_is_as_from_nothing(small_book):
     draw = "from matplotlib import pyplot as plt\nplt.plot({})\nplt.show()\n"
     draw += "print(open('../bnutils/value.txt').read(), 'value')"

@@ -33,6 +33,10 @@ PUBLISHED = "https://{}.github.io/{}/".format(*OWNER_AND_NAME.split("/"))
 CHAPTERS = [path.stem for path in chapters_of(ROOT / "_toc.yml")]
 WRITTEN = [f"{folder}{name}.html" for folder in ["", "zh/"] for name in pages_of(ROOT / "_toc.yml")]
 PAGES = [*WRITTEN, *(f"{folder}{name}.html" for folder in ["", "zh/"] for name in ["search", "genindex"])]
+OFTEN = {"zh/intro.html", "zh/chapters/03_running_statistics.html"}  # `make test-slow` visits the other Chinese pages
+RARE = {page: [pytest.mark.slow] for page in PAGES if page.startswith("zh/") and page not in OFTEN}
+VISITED = [pytest.param(page, marks=RARE.get(page, ())) for page in PAGES]
+VISITED_WRITTEN = [pytest.param(page, marks=RARE.get(page, ())) for page in WRITTEN]
 DESKTOP, PHONE = 1280, 390  # px
 SCHEMES = {DESKTOP: "light", PHONE: "dark"}
 
@@ -85,7 +89,7 @@ def visit(browser, site):
     return lambda page, width=DESKTOP, start=site: visit_once(page, width, start)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", VISITED)
 def test_page_loads_without_error_and_asks_no_other_host(visit, site, page):
     seen = visit(page)
     assert seen["errors"] == []
@@ -94,20 +98,20 @@ def test_page_loads_without_error_and_asks_no_other_host(visit, site, page):
     assert seen["emptyHeaders"] == 0
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_page_opens_from_a_folder_without_a_server(visit, book, page):
     seen = visit(page, start=f"{book.as_uri()}/")
     assert seen["errors"] == []
     assert seen["failed"] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", VISITED)
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_page_does_not_scroll_sideways(visit, page, width):
     assert visit(page, width)["overflow"] <= 0
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_formulas_are_set(visit, page):
     seen = visit(page)
     assert all(height > 5 for height in seen["formulaHeights"])
@@ -118,7 +122,7 @@ def test_formulas_are_set(visit, page):
         assert seen["formulaFonts"]
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_figures_are_loaded_and_described(visit, page):
     for image in visit(page)["images"]:
         assert image["width"] > 0, image["source"]
@@ -127,7 +131,7 @@ def test_figures_are_loaded_and_described(visit, page):
         assert not image["alt"].endswith((".svg", ".png")), image["source"]
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_page_has_a_description_for_search_engines(visit, page):
     least = 15 if page.startswith("zh/") else 40
     assert least < len(visit(page)["description"] or "") <= 155
@@ -309,7 +313,7 @@ def faint(inks):
     return [pair for pair in inks if contrast(*pair.split(" on ")) < 4.5]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", VISITED)
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_axe_finds_nothing_that_keeps_readers_out(visit, page, width):
     seen = visit(page, width)
@@ -332,7 +336,7 @@ def test_axe_finds_a_fault(browser):
     tab.close()
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_page_weighs_little(visit, site, book, page):
     files = {urlsplit(url).path for url in visit(page)["requests"] if url.startswith(site)}
     weights = {name: packed_size(book / name.removeprefix("/")) for name in files}

@@ -225,6 +225,7 @@ def test_fault_of_a_predict_is_told_by_name(caplog, choices, after, fault):
     assert f"the Predict 'Predict. Which one?' {fault}" in caplog.text
 
 
+@pytest.mark.slow
 def test_fault_of_a_predict_fails_the_build(tmp_path):
     intro = f"{INTRO}\n> **Predict.** Which one?\n>\n> a) one · b) two\n\n**Answer: d.** So.\n"
     write_book(tmp_path, intro, [("# One", "one"), ("print(1)", "code", "hide-input")])

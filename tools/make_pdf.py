@@ -38,7 +38,7 @@ FONT = """The Chinese PDF needs a font with Chinese characters, and here is none
 package fonts-wqy-microhei, on Debian or Ubuntu; `make pdf EDITION=en` prints the English edition alone."""
 IN_EACH_CHAPTER = {"summary", "exercises", "sources"}  # not worth a line of the contents
 WHOLE_FONT = 500_000  # bytes, of a font that has more than what is used
-UPRIGHT = re.compile(r'(?:<mi mathvariant="normal">[A-Za-z]</mi>){2,}')
+UPRIGHT = re.compile(r'(?:<mi mathvariant="normal">[A-Za-z]</mi>)+')
 FORMULA = "\ue000"  # begins the words of a formula until it has become one
 DEEPER = "going-deeper"  # begins the address of a section that is no part of the lesson
 SWITCH = re.compile(r'(<a class="[^"]*\bbook-edition" hreflang="([\w-]+)"[^>]*? href=")[^"]*')
@@ -124,7 +124,7 @@ def read_page(html, page, pages, published):
     for link in article.find_all("a", href=True):
         link["href"] = lead_on(link["href"], page, pages, published)
     for source in article.select(".katex-mathml"):
-        source.parent["data-mathml"] = UPRIGHT.sub(one_word, str(source.math))
+        source.parent["data-mathml"] = UPRIGHT.sub(one_word, str(source.math)).replace(' mathvariant="normal"', "")
         source.decompose()
     article.h1.string = title  # with the number of the chapter
     article["id"] = slug(page)
