@@ -30,7 +30,7 @@ TYPED = {c for c in printable if not c.isspace()} | {" ", "\xa0"}  # what a scri
 CHINESE = 0x2E80  # the first of its characters, of which these fonts have none
 CHINESE_MARKS = set("“”‘’—…·")  # a Chinese font has them as wide as a character
 CODE, SLANTED = {"code", "pre"}, {"blockquote", "cite", "em", "i"}
-BOLD = {"b", "dt", "h1", "h2", "h3", "h4", "strong", "th"}
+BOLD = {"a", "b", "dt", "h1", "h2", "h3", "h4", "strong", "th"}
 OF_FORMULAS = {  # beginning of a font's name: the classes of what is set in it; any other may have all of a formula
     "KaTeX_Math": {"mathnormal"},
     "KaTeX_Main-Regular": {"upright"},
