@@ -429,17 +429,17 @@ def finish(app, exception):
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
+    written = [out / f"{page}.html" for page in sorted(app.written)]
     for files, cures in CURES.items():
         found.update(dict.fromkeys(cures, 0))
-        written = [out / f"{page}.html" for page in app.written] if files == PAGES else out.glob(files)
-        change_files(written, partial(cure, cures=cures))
+        change_files(written if files == PAGES else out.glob(files), partial(cure, cures=cures))
     for files in UNUSED:
         for path in list_found(files, out.glob(files)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     (out / "_static" / TRANSLATIONS).unlink(missing_ok=True)
     for name in (SECTIONS, ENGINE):  # of the last build; their words are no classes of which a style is kept
         (out / name).unlink(missing_ok=True)
-    lighten(out, find_node())
+    lighten(out, written, find_node())
     change_files(out.glob("_images/*.svg"), fit_into_page)
     write_downloads(app)
     draw_card(out / CARD, *CARD_WORDS)

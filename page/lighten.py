@@ -31,13 +31,13 @@ FONTS_AT_ONCE = """
 HERE = Path(__file__).parent
 
 
-def lighten(out, node):
+def lighten(out, written, node):
     """Make the pages below the folder ``out`` light; ``node`` runs PurgeCSS, whose input is all pages and scripts."""
     static = out / "_static"
     page = (out / "search.html").read_text("utf8")  # which every build writes
     styles = list_found("style sheets", STYLE_LINK.findall(page))
     (static / STYLE).write_text("\n".join(read_style(static / name, static) for name in styles), "utf8")
-    for path in out.rglob("*.html"):
+    for path in written:
         path.write_text(light_page(path, out), "utf8")
     content = [str(out / "**/*.html"), str(static / "**/*.js")]
     purge = [node, HERE / "node_modules/purgecss/bin/purgecss.js", "--css", static / STYLE, "--content", *content]

@@ -50,7 +50,9 @@ def begin_book(folder, intro):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / "page").symlink_to(ROOT / "page")
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: chapters/one\n")
+    chapters = "  - file: chapters/one\n  - file: two\n"
+    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: intro\nparts:\n- chapters:\n{chapters}")
+    (folder / "two.md").write_text("# Two\n\nWhat stays as it is.\n\n![The same dot.](dot.svg)\n\n- `code`\n")
     (folder / "intro.md").write_text(intro)
     (folder / "dot.svg").write_text(DOT)
     (folder / "chapters").mkdir()
