@@ -232,10 +232,7 @@ def main():
         success.unlink(missing_ok=True)
 
     execute(chapters_of(toc), built / ".jupyter_cache")
-    if has_chinese:
-        status = build_both(toc, args.out.resolve())
-    else:
-        status = build(toc, args.out, strict=not args.only)
+    status = build_both(toc, args.out.resolve()) if has_chinese else build(toc, args.out, strict=not args.only)
     if status == 0:
         if has_chinese:
             home.rename(shown)

@@ -199,7 +199,8 @@ def name_formulas(articles, language):
 
     It is printed as a picture with a text, of which `pack` makes a formula.
     """
-    formulas = [formula for article in articles for formula in article.select(".katex[data-mathml]")]
+    outside = ".katex[data-mathml]:not(:is(h1, h2, h3, h4) *)"
+    formulas = [formula for article in articles for formula in article.select(outside)]
     sources = [formula.attrs.pop("data-mathml") for formula in formulas]
     if language == "en":
         command, given = ["node", ROOT / "page/speak_math.mjs"], {"input": json.dumps(sources), "encoding": "utf8"}
@@ -208,10 +209,9 @@ def name_formulas(articles, language):
     else:
         words = [BeautifulSoup(source, "html.parser").annotation.text for source in sources]
     for formula, said in zip(formulas, words, strict=True):
-        if not formula.find_parent(re.compile(r"h\d")):
-            visible = formula.select_one(".katex-html")
-            del visible["aria-hidden"]
-            visible["role"], visible["aria-label"] = "img", FORMULA + said
+        visible = formula.select_one(".katex-html")
+        del visible["aria-hidden"]
+        visible["role"], visible["aria-label"] = "img", FORMULA + said
 
 
 def faces_of_print(html):
@@ -267,9 +267,11 @@ def pack(path, out):
     """Write a printed PDF anew at half of its size; the same pages give the same bytes, whenever they are printed."""
     with pikepdf.open(path) as pdf:
         for thing in pdf.objects:
-            if isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type0":
+            if not isinstance(thing, pikepdf.Dictionary):
+                continue
+            if thing.get("/Subtype") == "/Type0":
                 keep_used_glyphs(thing)
-            if isinstance(thing, pikepdf.Dictionary) and str(thing.get("/Alt", "")).startswith(FORMULA):
+            if str(thing.get("/Alt", "")).startswith(FORMULA):
                 thing.S, thing.Alt = pikepdf.Name.Formula, str(thing.Alt).removeprefix(FORMULA)
         pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
