@@ -28,10 +28,12 @@ class Processes:
     ----------
     number : int
         How many of them work side by side.
+    begin : callable, optional
+        Called by each of them first.
     """
 
-    def __init__(self, number):
-        self.number = number
+    def __init__(self, number, begin=None):
+        self.number, self.begin = number, begin
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(["grading.work", "torch"])  # once for all of them
 
@@ -47,7 +49,7 @@ class Processes:
     def side_by_side(self, function, batch, suspects):
         """Yield results until the batch is empty or a process dies; then those in work are suspects."""
         running = {}
-        with Pool(self.number, self.context) as pool:
+        with Pool(self.number, self.context, self.begin) as pool:
             while batch or running:
                 while batch and len(running) <= self.number:  # one waits, so that no process does
                     task = batch.popleft()
@@ -63,7 +65,7 @@ class Processes:
     def alone(self, function, task):
         """Return the result of a task that no other can harm, or why there is none."""
         for _ in range(CHANCES):
-            with Pool(1, self.context) as pool:
+            with Pool(1, self.context, self.begin) as pool:
                 try:
                     return pool.submit(function, task).result()
                 except BrokenProcessPool:
@@ -74,8 +76,8 @@ class Processes:
 class Pool(ProcessPoolExecutor):
     """A pool whose processes are killed, not waited for, where an error ends its use."""
 
-    def __init__(self, number, context):
-        super().__init__(number, context, initializer=tie)
+    def __init__(self, number, context, begin):
+        super().__init__(number, context, initializer=tie, initargs=[begin])
 
     def __exit__(self, kind, *error):
         if kind is not None:
@@ -84,10 +86,12 @@ class Pool(ProcessPoolExecutor):
         return super().__exit__(kind, *error)
 
 
-def tie():
-    """Let this process end with the one that has asked for it; Ctrl-C is for that one."""
+def tie(begin):
+    """Let this process end with the one that has asked for it; Ctrl-C is for that one. Then let it begin."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with, args=[multiprocessing.parent_process()], daemon=True).start()
+    if begin:
+        begin()
 
 
 def end_with(process):

@@ -33,7 +33,7 @@ from grading.roster import identify, read_roster
 from grading.student import CALL
 from grading.tables import table, write_class
 from grading.verdict import GRADED, files_of_the_grader, hash_of, version
-from grading.walls import NONE, NoWall, choose, describe
+from grading.walls import NONE, NoWall, choose, describe, trust
 from grading.words import say
 from grading.work import Result, Task, about, read, watch, work
 
@@ -90,8 +90,14 @@ def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, sched
     names, handed_in = assignments_of(course, only), hand_ins(folder, student, course)
     with record.lock(course):
         sandbox.sweep()
-        wall = announced(wall, scheduler)
-        engine = Cluster(scheduler) if scheduler else Processes(min(jobs or os.cpu_count(), len(handed_in)))
+        if scheduler and wall != NONE:
+            print(f"Answers run on the workers of {scheduler}, each behind the first wall that holds there.")
+        else:
+            chosen = choose(wall)
+            print(describe(chosen))
+            wall = chosen.name
+        jobs = min(jobs or os.cpu_count(), len(handed_in))
+        engine = Cluster(scheduler) if scheduler else Processes(jobs, functools.partial(trust, chosen))
         found = sorted_out(engine, handed_in, names, course)
         if wall == NONE:
             for submission in found:
@@ -102,16 +108,6 @@ def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, sched
         for task, result in tqdm(engine.run(work, tasks), total=len(found), unit="submission"):
             run.put_aside(result_of(task, result))
         return run.finish(Path(folder))
-
-
-def announced(wall, scheduler):
-    """Say behind which wall answers will run; return its name, or None where each worker finds out by itself."""
-    if scheduler and wall != NONE:
-        print(f"Answers run on the workers of {scheduler}, each behind the first wall that holds there.")
-        return wall
-    chosen = choose(wall)
-    print(describe(chosen))
-    return chosen.name
 
 
 def sorted_out(engine, handed_in, names, course):

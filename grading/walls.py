@@ -63,6 +63,9 @@ class Wall(NamedTuple):
     unlimited: tuple = ()
 
 
+TRIED = {}  # name: wall, as it was found to be
+
+
 @functools.cache
 def choose(wanted=None):
     """Return the first wall that holds here.
@@ -83,13 +86,13 @@ def choose(wanted=None):
         raise ValueError(f"WALL must be one of {list(WALLS)}, got {wanted!r}")
     if wanted == NONE:
         return Wall(NONE)
-    tried = []
+    faults = []
     for name in [wanted] if wanted else [name for name in WALLS if name != NONE]:
         wall = try_wall(name)
         if wall.fault is None:
             return wall
-        tried.append(f"- {name}: {wall.fault}")
-    raise NoWall(WAYS_OUT.format("\n".join(tried)))
+        faults.append(f"- {name}: {wall.fault}")
+    raise NoWall(WAYS_OUT.format("\n".join(faults)))
 
 
 def choose_any():
@@ -105,8 +108,19 @@ def all_that_hold():
     return [name for name in WALLS if name != NONE and try_wall(name).fault is None]
 
 
-@functools.cache
+def trust(wall):
+    """Take a wall that another process has tried on this machine, so that each of many need not."""
+    TRIED[wall.name] = wall
+
+
 def try_wall(name):
+    """Return a wall, with its fault if it has one; it is tried once."""
+    if name not in TRIED:
+        TRIED[name] = tried(name)
+    return TRIED[name]
+
+
+def tried(name):
     """Run the hostile answer and the right one behind a wall; return the wall, with its fault if it has one."""
     if fault := cannot_start(name):
         return Wall(name, fault)

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import threading
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import nbval_of_build
@@ -40,8 +40,8 @@ FIRST = [  # the longest go first, so that none is left to one core at the end
     "test_predict",
     "test_build",
 ]
-TOGETHER = r".+\.ipynb|.+/test_(?:course|lab|pdf|predict|search|student|training)\.py"  # a kernel, or a costly fixture
-PAGE = r".+/test_page\.py::.+[\[-](\S+\.html)\]"
+TOGETHER = r".+\.ipynb|.+/test_(?:chinese_pages|class|course|lab|pdf|predict|search|student|training)\.py"
+PAGE = r".+/test_(?:page|figures|type)\.py::.+[\[-](\S+\.html)\]"  # visited once, see visits.py
 
 
 def pytest_collection_modifyitems(items):
@@ -53,7 +53,7 @@ class OneByOne(LoadScopeScheduling):
     """Give each test to the core that is free, but for those that share something."""
 
     def _split_scope(self, nodeid):
-        """Return a name for what a test shares with others, or its own."""
+        """Return a name for what a test shares with others, a kernel or a costly fixture, or its own."""
         page, file = re.fullmatch(PAGE, nodeid), nodeid.split("::")[0]
         return page[1] if page else file if re.fullmatch(TOGETHER, file) else nodeid
 
@@ -139,6 +139,24 @@ class SilentHandler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *arguments):
         """Print nothing."""
+
+
+@pytest.fixture(scope="session")
+def visit(browser, site):
+    """Return a function that tells what a browser has seen on a page, see visits.py."""
+    from visits import visits
+
+    return visits(browser, site)
+
+
+@pytest.fixture(scope="session")
+def stamped():
+    """Let the version of nbgrader's tables be asked once: it starts a process for each new gradebook."""
+    from nbgrader import api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "get_alembic_version", cache(api.get_alembic_version))
+        yield
 
 
 @pytest.fixture(scope="session")

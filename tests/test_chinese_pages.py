@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import pytest
 import yaml
@@ -15,8 +16,9 @@ NOTEBOOKS = [page for page in PAGES if page.startswith(("chapters/", "assignment
 MADE = [*PAGES, "search", "genindex", "404"]
 
 
+@cache
 def soup(book, page):
-    """Return a built page, parsed."""
+    """Return a built page, parsed; nothing changes it."""
     return BeautifulSoup((book / f"{page}.html").read_text("utf8"), "lxml")
 
 
@@ -117,7 +119,9 @@ def test_switch_keeps_the_place_and_leads_back(tab, site):
         tab.locator("a.book-edition:visible").evaluate("link => link.click()")  # without scrolling to it first
         tab.wait_for_url(re.compile(re.escape(f"{site}{address}")))
         expect(tab.locator("a.book-edition:visible")).not_to_have_text(words)
-        assert abs(heading.bounding_box()["y"] - top) < 2
+        tab.wait_for_function(
+            f"(h) => Math.abs(h.getBoundingClientRect().top - {top}) < 2", arg=heading.element_handle()
+        )
 
 
 def test_guesses_and_progress_are_the_same_in_both_editions(tab, site):

@@ -5,51 +5,25 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 from screenshot import lay_out_whole
-from test_page import CHAPTERS, PHONE, WRITTEN
+from test_page import CHAPTERS, VISITED_WRITTEN
+from visits import MEASURE_LABELS, PHONE
 
 LEAST = 10  # px, of a label on a phone; what is raised or lowered beside it may be smaller
-MEASURE = r"""async () => {
-  const found = [];
-  const measure = (svg, scale) => {
-    const size = (text) => [text.textContent.trim(), parseFloat(getComputedStyle(text).fontSize) * scale];
-    const drawn = [...svg.querySelectorAll('g[transform]')]
-      .map((glyphs) => ['glyphs', 100 * /scale\(([\d.]+) -/.exec(glyphs.getAttribute('transform'))?.[1] * scale]);
-    found.push(...[...[...svg.querySelectorAll('text')].map(size), ...drawn].filter(([, pixels]) => pixels > 0));
-  };
-  for (const image of document.querySelectorAll('article img[src$=".svg"]')) {
-    const host = document.body.appendChild(document.createElement('div'));
-    const text = await (await fetch(image.src)).text();
-    host.attachShadow({ mode: 'open' }).innerHTML = text.replace(/^[\s\S]*?<svg/, '<svg');
-    const svg = host.shadowRoot.querySelector('svg');
-    measure(svg, image.getBoundingClientRect().width / svg.viewBox.baseVal.width);
-    host.remove();
-  }
-  for (const svg of document.querySelectorAll('article svg')) measure(svg, Math.abs(svg.getScreenCTM()?.a ?? 0));
-  return found;
-}"""
 
 
-def labels(tab):
-    """Return the labels of all figures of a page, with their heights in pixels."""
-    lay_out_whole(tab)
-    return tab.evaluate(MEASURE)
-
-
-@pytest.mark.parametrize("page", WRITTEN)
-def test_labels_of_figures_are_legible_on_a_phone(browser, site, page):
-    tab = browser.new_page(viewport={"width": PHONE, "height": 844})
-    tab.goto(site + page)
-    seen = labels(tab)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
+def test_labels_of_figures_are_legible_on_a_phone(visit, page):
+    seen = visit(page, PHONE)["labels"]
     assert seen or page.removeprefix("chapters/").removesuffix(".html") not in CHAPTERS or "clinic" in page
     assert {name: pixels for name, pixels in seen if pixels < LEAST} == {}
-    tab.close()
 
 
 def test_faint_labels_are_measured(browser, site):
     tab = browser.new_page(viewport={"width": PHONE, "height": 844})
     tab.goto(f"{site}chapters/02_formula.html")
     tab.add_style_tag(content="article img { width: 200px !important }")
-    assert 5 < min(pixels for _, pixels in labels(tab)) < 6
+    lay_out_whole(tab)
+    assert 5 < min(pixels for _, pixels in tab.evaluate(MEASURE_LABELS)) < 6
     tab.close()
 
 

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 import time
-from functools import cache
 from itertools import pairwise
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -23,7 +22,7 @@ from figures import ON_BLACK, ON_WHITE, PAGE_INK, take_page_ink
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from PIL import Image, ImageColor
-from screenshot import lay_out_whole
+from visits import AXE, DESKTOP, FIND_FAULTS, PHONE, SCHEMES
 
 from bnutils.plotting import COLOR, INK
 
@@ -37,56 +36,6 @@ OFTEN = {"zh/intro.html", "zh/chapters/03_running_statistics.html"}  # `make tes
 RARE = {page: [pytest.mark.slow] for page in PAGES if page.startswith("zh/") and page not in OFTEN}
 VISITED = [pytest.param(page, marks=RARE.get(page, ())) for page in PAGES]
 VISITED_WRITTEN = [pytest.param(page, marks=RARE.get(page, ())) for page in WRITTEN]
-DESKTOP, PHONE = 1280, 390  # px
-SCHEMES = {DESKTOP: "light", PHONE: "dark"}
-
-DESCRIBE_PAGE = r"""async () => {
-  document.body.getBoundingClientRect(); // lays out all, which asks for the fonts
-  await document.fonts.ready;
-  const all = (selector) => [...document.querySelectorAll(selector)];
-  const text = document.querySelector('main').cloneNode(true);
-  text.querySelectorAll('annotation, script, style, pre, code').forEach((element) => element.remove());
-  const images = all('article img');
-  for (const image of images) image.loading = 'eager';
-  await Promise.all(images.map((image) => image.decode().catch(() => {})));
-  return {
-    text: text.textContent,
-    formulas: all('.math').length,
-    formulaHeights: all('.math .katex').filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().height),
-    formulaFonts: document.fonts.check('16px KaTeX_Math'),
-    images: images.map((e) => ({alt: e.alt, source: e.getAttribute('src'), width: e.naturalWidth})),
-    overflow: document.scrollingElement.scrollWidth - innerWidth,
-    emptyHeaders: all('.bd-header').filter((e) => e.offsetHeight).length,
-    description: document.querySelector('meta[name=description]')?.content,
-  };
-}"""
-
-
-@pytest.fixture(scope="module")
-def visit(browser, site):
-    """Return a function that opens a page at a width, once, and tells what the browser saw."""
-
-    @cache
-    def visit_once(page, width, start):
-        tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=SCHEMES[width])
-        seen = {"errors": [], "failed": [], "requests": []}
-        tab.on("console", lambda message: seen["errors"].append(message.text) if message.type == "error" else None)
-        tab.on("pageerror", lambda error: seen["errors"].append(str(error)))
-        tab.on("request", lambda request: seen["requests"].append(request.url))
-        tab.on("requestfailed", lambda request: seen["failed"].append(request.url))
-        tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
-        tab.goto(start + page)
-        lay_out_whole(tab)
-        seen |= tab.evaluate(DESCRIBE_PAGE)
-        if start == site:
-            tab.evaluate(AXE.read_text())
-            seen |= {"theme": tab.evaluate("document.documentElement.dataset.theme"), **tab.evaluate(FIND_FAULTS)}
-        else:
-            tab.wait_for_timeout(150)  # scripts that ask for more after the page is loaded; axe takes longer
-        tab.close()
-        return seen
-
-    return lambda page, width=DESKTOP, start=site: visit_once(page, width, start)
 
 
 @pytest.mark.parametrize("page", VISITED)
@@ -255,57 +204,6 @@ def test_prints_do_not_hang_on_the_pieces_in_which_the_kernel_sends_them(cut):
 
 def test_cured_page_does_not_load_fontawesome_as_script():
     assert cure('<p><script defer src="_static/scripts/fontawesome.js?digest=1"></script></p>') == "<p></p>"
-
-
-AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
-# Letters of formulas and of highlighted code are two thirds of the nodes of a page, and axe can judge only their ink.
-# So each ink is held against its ground here, and axe gets a formula as an empty box, and code without its spans.
-# What else looks alike is judged once: two thirds of axe's time went into the contrast of each paragraph.
-FIND_FAULTS = """async () => {
-  document.querySelectorAll('details').forEach((details) => { details.open = true; });
-  const letters = [...document.querySelectorAll('.katex-html[aria-hidden=true], pre')], known = new Map();
-  const groundOf = (element) => {
-    if (!element) return 'rgb(255, 255, 255)';
-    if (!known.has(element)) {
-      const { backgroundColor, opacity } = getComputedStyle(element), behind = groundOf(element.parentElement);
-      known.set(element, opacity < 1 ? 'seen through' : backgroundColor.endsWith(', 0)') ? behind : backgroundColor);
-    }
-    return known.get(element);
-  };
-  const lookOf = (element) => {
-    const { color, fontSize, fontWeight } = getComputedStyle(element), seen = element.checkVisibility();
-    return [color, groundOf(element), fontSize, fontWeight, element.localName, element.className, seen].join();
-  };
-  const inks = new Set(), more = 'a, button, input, [id], [role], [tabindex], [lang], [title], [style*=important]';
-  for (const root of letters) {
-    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      if (!texts.currentNode.data.trim()) continue;
-      const element = texts.currentNode.parentElement;
-      inks.add(`${getComputedStyle(element).color} on ${groundOf(element)}`);
-    }
-  }
-  const formulas = letters.filter((root) => root.matches('.katex-html') && !root.querySelector(more));
-  const sizes = formulas.map((root) => [root, root.getBoundingClientRect(), root.scrollWidth]);
-  for (const [root, { width, height }, inner] of sizes) {
-    root.replaceChildren();
-    root.style = `display: inline-block; width: ${Math.max(width, inner)}px; height: ${height}px`;
-  }
-  for (const span of document.querySelectorAll('pre span')) {
-    if (!span.matches(more) && !span.ariaHidden) span.replaceWith(...span.childNodes);
-  }
-  const looks = new Set();
-  for (const element of document.body.querySelectorAll('*')) {
-    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim().length > 1);
-    const look = text || element.matches('input, select, textarea') ? lookOf(element) : 'nothing to read';
-    element.toggleAttribute('data-judged', look !== 'nothing to read' && !looks.has(look));
-    looks.add(look);
-  }
-  axe.configure({ rules: [{ id: 'color-contrast', selector: '[data-judged]' }] });
-  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-  const told = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 150)).join(' | ')}`);
-  return { axe: told, inks: [...inks] };
-}"""
 
 
 def faint(inks):

@@ -18,7 +18,8 @@ from myst_parser.docutils_ import Parser
 from predict import Predict, shape_predicts
 from screenshot import lay_out_whole
 from test_build import INTRO, begin_book
-from test_page import AXE, FIND_FAULTS, faint
+from test_page import faint
+from visits import AXE, FIND_FAULTS
 
 CHECKED = "Checked when the book is built"
 FIRST = """## Wild

@@ -12,32 +12,11 @@ from figures import leave_out_unread
 from fontTools.ttLib import TTFont
 from lighten import leave_out_unused
 from screenshot import lay_out_whole
-from test_page import WRITTEN
+from test_page import VISITED_WRITTEN
 
-TRIED = {"intro", "04_identity", "06_pytorch", "clinic", "summary"}  # in make test; the others in make test-slow
-PAGES = [
-    pytest.param(page, marks=[] if page.rpartition("/")[2].removesuffix(".html") in TRIED else pytest.mark.slow)
-    for page in WRITTEN
-]
 EDITIONS = pytest.mark.parametrize("edition", ["", f"{CHINESE}/"], ids=["en", "zh"])
 CHAPTER = "chapters/03_running_statistics.html"
 LARGEST = {"text": 16_000, "text-italic": 9_000, "code": 9_000, "code-bold": 4_000}  # bytes
-SHOWN = r"""() => {
-  const shown = {};
-  const read = (root) => {
-    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      const element = texts.currentNode.parentElement ?? root.host;
-      if (element.closest('script, style, noscript, .katex-mathml')) continue;
-      const { fontFamily, fontWeight, fontStyle } = getComputedStyle(element);
-      const face = [fontFamily.split(',')[0].replaceAll('"', ''), fontWeight >= 600, fontStyle === 'italic'];
-      shown[face] = [...new Set([...(shown[face] ?? ''), ...texts.currentNode.data])].join('');
-    }
-    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) read(element.shadowRoot);
-  };
-  read(document.body);
-  return shown;
-}"""
 
 
 @cache
@@ -76,13 +55,9 @@ def lacking(shown, static, chinese):
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_character_is_in_its_face(browser, site, book, page):
-    tab = browser.new_page()
-    tab.goto(site + page)
-    tab.locator("bn-explorer, article").first.wait_for()
-    shown = tab.evaluate(SHOWN)
-    tab.close()
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
+def test_every_character_is_in_its_face(visit, book, page):
+    shown = visit(page)["letters"]
     static = book / (f"{CHINESE}/_static" if page.startswith(CHINESE) else "_static")
     assert {face.split(",")[0] for face in shown} >= {"Book Sans"}
     assert lacking(shown, static, chinese=page.startswith(CHINESE)) == {}

@@ -25,7 +25,7 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split() + [f"--disable-features={','.join(WITHOUT)}"]
-NAMES = ["chromium", "chromium-browser", "google-chrome"]
+NAMES = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
 CHINESE_FONT = "fonts-wqy-microhei"  # small, and printed as letters, not as drawings
 INSTALL = "`apt-get install chromium` as root, or `.venv/bin/playwright install --with-deps chromium`"
 

@@ -19,6 +19,8 @@ from grading.release import make
 from grading.roster import import_roster
 from tests.answers.forward import WRONG
 
+pytestmark = pytest.mark.usefixtures("stamped")
+
 HANDED_IN = "{}_assignsubmission_file/forward.ipynb"
 
 

@@ -23,6 +23,8 @@ from grading.release import make
 from grading.samples import write_samples
 from tests.answers.forward import RIGHT, VECTORISED, WRONG
 
+pytestmark = pytest.mark.usefixtures("stamped")
+
 POINTS = {"formula": 4, "eps": 2, "weight-bias": 2, "arguments": 2, "one-row": 1, "offset": 1, "2d-axes": 3}
 POINTS["2d-channels"] = 2
 TRAIN, IMAGES = VECTORISED.split("def batch_norm_2d")

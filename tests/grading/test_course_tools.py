@@ -12,6 +12,8 @@ from grading.dates import extend, set_due
 from grading.marking import HEAD, schemes, with_scheme, without_scheme
 from grading.release import make
 
+pytestmark = pytest.mark.usefixtures("stamped")
+
 
 @pytest.fixture
 def course(tmp_path):

@@ -10,6 +10,8 @@ from grading.course import gradebook, nbgrader, source_of
 from grading.record import Busy, Stopped
 from grading.release import make
 
+pytestmark = pytest.mark.usefixtures("stamped")
+
 POINTS = {"formula": 4, "eps": 2, "weight-bias": 2, "arguments": 2, "one-row": 1, "offset": 1, "2d-axes": 3}
 POINTS["2d-channels"] = 2
 

@@ -13,6 +13,8 @@ from conftest import ROOT
 from grading.course import NAMES, release_of, source_of
 from grading.release import MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
 
+pytestmark = pytest.mark.usefixtures("stamped")
+
 SOURCES = {name: json.loads(source_of(name).read_text()) for name in NAMES}
 
 

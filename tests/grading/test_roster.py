@@ -9,6 +9,8 @@ from grading.collect import Submission, name_of, owner_of
 from grading.course import gradebook, nbgrader
 from grading.roster import identify, import_roster, marked_late, participant, read_roster
 
+pytestmark = pytest.mark.usefixtures("stamped")
+
 MOODLE = """First name,Last name,Email address
 Ada,Lovelace,ada@example.org
 Shaun,O'Neil,shaun@example.org
