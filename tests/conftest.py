@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import threading
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import nbval_of_build
 import pytest
+from bs4 import BeautifulSoup
 from build_book import ENVIRONMENT
 from find_chromium import open_browser
 from forked import run_script
@@ -139,6 +140,12 @@ class SilentHandler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *arguments):
         """Print nothing."""
+
+
+@lru_cache(8)
+def read_page(path):
+    """Return a built page, parsed; nothing changes it."""
+    return BeautifulSoup(path.read_text("utf8"), "lxml")
 
 
 @pytest.fixture(scope="session")

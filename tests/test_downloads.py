@@ -7,8 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import ROOT, read_page
 from downloads import Page, make_parser
 from markdown_it import MarkdownIt
 from myst_parser.config.main import MdParserConfig
@@ -29,8 +28,7 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in CHAPTERS]
 
 def offered(book, page):
     """Return the file that a page of the built book offers for download."""
-    soup = BeautifulSoup((book / page).read_text(), "html.parser")
-    (link,) = soup.select(".dropdown-download-buttons a[href*='_sources/']")
+    (link,) = read_page(book / page).select(".dropdown-download-buttons a[href*='_sources/']")
     return (book / page).parent.joinpath(link["href"]).resolve()
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from bs4 import BeautifulSoup
+from conftest import read_page
 from screenshot import lay_out_whole
 from test_page import CHAPTERS, VISITED_WRITTEN
 from visits import MEASURE_LABELS, PHONE
@@ -29,7 +29,7 @@ def test_faint_labels_are_measured(browser, site):
 
 def numbers(book, name):
     """Return the captions' numbers on the page of a chapter, and the words of all links to figures."""
-    page = BeautifulSoup((book / f"chapters/{name}.html").read_text(), "html.parser")
+    page = read_page(book / f"chapters/{name}.html")
     links = [link.text for link in page.select("a.reference:has(> .std-numref)")]
     return [caption.text.strip() for caption in page.select("figcaption .caption-number")], links
 

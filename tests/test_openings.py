@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import ROOT, read_page
 from docutils import nodes
 from docutils.core import publish_doctree
 from myst_parser.docutils_ import Parser
@@ -114,7 +114,7 @@ def minutes_of(path):
 
 
 def test_each_chapter_has_a_card_with_its_question_its_minutes_and_its_picture(book):
-    page = BeautifulSoup((book / "intro.html").read_text(), "html.parser")
+    page = read_page(book / "intro.html")
     cards = page.select(".book-cards > li")
     rows = dict(re.findall(r"^\| \[[^]]*\]\((\S+)\) \| (.*) \|$", (ROOT / "intro.md").read_text(), flags=re.M))
     for path, card in zip(CHAPTERS, cards, strict=True):
@@ -150,7 +150,7 @@ def test_citation_agrees_with_the_book():
 
 
 def test_page_shows_the_citation_as_bibtex(book):
-    page = BeautifulSoup((book / "intro.html").read_text(), "html.parser")
+    page = read_page(book / "intro.html")
     shown = page.select_one("#how-to-cite pre").get_text().strip()
     assert shown == to_bibtex(read_citation(ROOT))
     link = page.select_one(".book-by a")
@@ -179,7 +179,7 @@ def test_facts_are_split_at_bold_words():
 
 @pytest.mark.parametrize("chapter", [path.stem for path in CHAPTERS])
 def test_chapter_opens_with_a_picture_and_its_facts_before_any_code(book, chapter):
-    article = BeautifulSoup((book / f"chapters/{chapter}.html").read_text(), "html.parser").article
+    article = read_page(book / f"chapters/{chapter}.html").article
     first = article.section.find_all(recursive=False)
     kinds = [" ".join(element.get("class", [])) or element.name for element in first]
     picture, strip, code = (

@@ -135,7 +135,7 @@ def letters_on(page):
 @cache
 def read(html, page):
     """Return a built page, parsed."""
-    return BeautifulSoup((html / f"{page}.html").read_text("utf8"), "html.parser")
+    return BeautifulSoup((html / f"{page}.html").read_text("utf8"), "lxml")
 
 
 def title_of(html, page):

@@ -69,7 +69,7 @@ MEASURE_LABELS = r"""async () => {
 WANTED = {DESKTOP: LETTERS, PHONE: MEASURE_LABELS}
 AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
 # Letters of formulas and of highlighted code are two thirds of the nodes of a page, and axe can judge only their ink.
-# So each ink is held against its ground here, and axe gets a formula as an empty box, and code without its spans.
+# So each ink is held against its ground here, and axe gets a formula as its words and an empty box, and code without its spans.
 # What else looks alike is judged once: two thirds of axe's time went into the contrast of each paragraph.
 FIND_FAULTS = """async () => {
   document.querySelectorAll('details').forEach((details) => { details.open = true; });
@@ -103,6 +103,9 @@ FIND_FAULTS = """async () => {
   }
   for (const span of document.querySelectorAll('pre span')) {
     if (!span.matches(more) && !span.ariaHidden) span.replaceWith(...span.childNodes);
+  }
+  for (const root of document.querySelectorAll('.katex-mathml')) {
+    if (!root.querySelector(more)) root.replaceChildren(root.textContent);
   }
   const looks = new Set();
   for (const element of document.body.querySelectorAll('*')) {
