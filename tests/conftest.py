@@ -149,11 +149,11 @@ def read_page(path):
 
 
 @pytest.fixture(scope="session")
-def visit(browser, site):
+def visit(browser, site, book):
     """Return a function that tells what a browser has seen on a page, see visits.py."""
     from visits import visits
 
-    return visits(browser, site)
+    return visits(browser, site, book)
 
 
 @pytest.fixture(scope="session")

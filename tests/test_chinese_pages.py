@@ -2,11 +2,10 @@
 
 import json
 import re
-from functools import cache
 
+import lxml.html
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from build_book import CHINESE, pages_of
 from conftest import ROOT
 from playwright.sync_api import expect
@@ -16,10 +15,14 @@ NOTEBOOKS = [page for page in PAGES if page.startswith(("chapters/", "assignment
 MADE = [*PAGES, "search", "genindex", "404"]
 
 
-@cache
-def soup(book, page):
-    """Return a built page, parsed; nothing changes it."""
-    return BeautifulSoup((book / f"{page}.html").read_text("utf8"), "lxml")
+def tree(book, page):
+    """Return a built page, parsed, in which XPath finds: all pages of both editions are read here, again and again."""
+    return lxml.html.parse(book / f"{page}.html").getroot()
+
+
+def of_class(*names):
+    """Return the XPath of all elements of one of these classes."""
+    return " or ".join(f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')" for name in names)
 
 
 def notebook(book, page):
@@ -59,38 +62,40 @@ def test_no_kernel_ran_for_the_chinese_edition(book):
 
 @pytest.mark.parametrize("page", NOTEBOOKS)
 def test_both_pages_show_the_same_outputs(book, page):
-    shown = [
-        [pre.get_text() for pre in soup(folder, page).select(".cell_output pre")] for folder in (book, book / CHINESE)
-    ]
+    prints = f"//*[{of_class('cell_output')}]//pre"
+    shown = [[pre.text_content() for pre in tree(folder, page).xpath(prints)] for folder in (book, book / CHINESE)]
     assert shown[0] == shown[1]
     assert shown[0] or page.startswith("assignments/")
 
 
 @pytest.mark.parametrize("page", MADE)
 def test_page_is_tied_to_the_same_page_of_the_other_edition(book, page):
-    chinese, english = soup(book / CHINESE, page), soup(book, page)
-    assert (english.html["lang"], chinese.html["lang"]) == ("en", "zh-CN")
+    chinese, english = tree(book / CHINESE, page), tree(book, page)
+    assert (english.get("lang"), chinese.get("lang")) == ("en", "zh-CN")
     for folder, from_page, to, words in [(book, english, "zh-CN", "中文"), (book / CHINESE, chinese, "en", "English")]:
-        link = from_page.select_one("a.book-edition")
-        assert (link["hreflang"], link["lang"], link.text) == (to, to, words)
+        link = from_page.xpath(f"//a[{of_class('book-edition')}]")[0]
+        assert (link.get("hreflang"), link.get("lang"), link.text) == (to, to, words)
         if page != "404":  # which is shown at any address
-            target = (folder / page).parent / link["href"]
+            target = (folder / page).parent / link.get("href")
             assert target.resolve() == ((book if to == "en" else book / CHINESE) / f"{page}.html").resolve()
     if page == "404":
         return
-    base = english.find("link", rel="canonical")["href"].removesuffix(f"{page}.html")
-    assert chinese.find("link", rel="canonical")["href"] == f"{base}{CHINESE}/{page}.html"
+    canonical = [at.xpath("//link[@rel='canonical']/@href") for at in (english, chinese)]
+    base = canonical[0][0].removesuffix(f"{page}.html")
+    assert canonical[1] == [f"{base}{CHINESE}/{page}.html"]
     for at in (english, chinese):
-        alternates = {link["hreflang"]: link["href"] for link in at.find_all("link", rel="alternate", hreflang=True)}
+        links = at.xpath("//link[@rel='alternate'][@hreflang]")
         address, other = f"{base}{page}.html", f"{base}{CHINESE}/{page}.html"
-        assert alternates == {"en": address, "zh-CN": other, "x-default": address}
+        assert {link.get("hreflang"): link.get("href") for link in links} == {
+            "en": address, "zh-CN": other, "x-default": address,
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_sections_predicts_and_cells_have_the_same_addresses(book, page):
     def addresses(folder):
-        article = soup(folder, page).select_one("article")
-        found = article.select("section, .book-predict, .book-answer, .cell, figure, .math[id]")
+        placed = f"self::section or self::figure or {of_class('book-predict', 'book-answer', 'cell')}"
+        found = tree(folder, page).xpath(f"//article//*[{placed} or ({of_class('math')}) and @id]")
         return [element.get("id") for element in found]
 
     assert addresses(book / CHINESE) == addresses(book)
@@ -98,7 +103,7 @@ def test_sections_predicts_and_cells_have_the_same_addresses(book, page):
 
 def test_sitemap_names_the_pages_of_both_editions(book):
     listed = re.findall(r"<loc>([^<]*)</loc>", (book / "sitemap.xml").read_text())
-    base = soup(book, "intro").find("link", rel="canonical")["href"].removesuffix("intro.html")
+    base = tree(book, "intro").xpath("//link[@rel='canonical']/@href")[0].removesuffix("intro.html")
     assert sorted(listed) == sorted(f"{base}{folder}{page}.html" for folder in ("", f"{CHINESE}/") for page in PAGES)
 
 

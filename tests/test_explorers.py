@@ -765,6 +765,7 @@ def test_two_outputs_on_one_page_work(browser, tmp_path):
 
 def contrast(tab, selector):
     """Return the contrast between the text of an element in an explorer and the ground of the page."""
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # it is drawn
     return tab.locator(selector).first.evaluate(
         """e => {
         const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;

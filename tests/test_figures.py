@@ -6,7 +6,7 @@ import pytest
 from conftest import read_page
 from screenshot import lay_out_whole
 from test_page import CHAPTERS, VISITED_WRITTEN
-from visits import MEASURE_LABELS, PHONE
+from visits import PHONE, labels
 
 LEAST = 10  # px, of a label on a phone; what is raised or lowered beside it may be smaller
 
@@ -18,12 +18,12 @@ def test_labels_of_figures_are_legible_on_a_phone(visit, page):
     assert {name: pixels for name, pixels in seen if pixels < LEAST} == {}
 
 
-def test_faint_labels_are_measured(browser, site):
+def test_faint_labels_are_measured(browser, site, book):
     tab = browser.new_page(viewport={"width": PHONE, "height": 844})
     tab.goto(f"{site}chapters/02_formula.html")
     tab.add_style_tag(content="article img { width: 200px !important }")
     lay_out_whole(tab)
-    assert 5 < min(pixels for _, pixels in tab.evaluate(MEASURE_LABELS)) < 6
+    assert 5 < min(pixels for _, pixels in labels(tab, book / "chapters")) < 6
     tab.close()
 
 

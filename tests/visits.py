@@ -46,7 +46,7 @@ LETTERS = r"""() => {
   return shown;
 }"""
 
-MEASURE_LABELS = r"""async () => {
+MEASURE_LABELS = r"""(texts) => {
   const found = [];
   const measure = (svg, scale) => {
     const size = (text) => [text.textContent.trim(), parseFloat(getComputedStyle(text).fontSize) * scale];
@@ -56,7 +56,7 @@ MEASURE_LABELS = r"""async () => {
   };
   for (const image of document.querySelectorAll('article img[src$=".svg"]')) {
     const host = document.body.appendChild(document.createElement('div'));
-    const text = await (await fetch(image.src)).text();
+    const text = texts[image.getAttribute('src')];
     host.attachShadow({ mode: 'open' }).innerHTML = text.replace(/^[\s\S]*?<svg/, '<svg');
     const svg = host.shadowRoot.querySelector('svg');
     measure(svg, image.getBoundingClientRect().width / svg.viewBox.baseVal.width);
@@ -66,11 +66,10 @@ MEASURE_LABELS = r"""async () => {
   return found;
 }"""
 
-WANTED = {DESKTOP: LETTERS, PHONE: MEASURE_LABELS}
 AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
 # Letters of formulas and of highlighted code are two thirds of the nodes of a page, and axe can judge only their ink.
-# So each ink is held against its ground here, and axe gets a formula as its words and an empty box, and code without its spans.
-# What else looks alike is judged once: two thirds of axe's time went into the contrast of each paragraph.
+# So each ink is held against its ground here, and axe gets a formula as its words beside an empty box, and code without
+# its spans. What else looks alike is judged once: two thirds of its time went into the contrast of each paragraph.
 FIND_FAULTS = """async () => {
   document.querySelectorAll('details').forEach((details) => { details.open = true; });
   const letters = [...document.querySelectorAll('.katex-html[aria-hidden=true], pre')], known = new Map();
@@ -121,11 +120,15 @@ FIND_FAULTS = """async () => {
 }"""
 
 
-def visits(browser, site):
-    """Return a function that opens a page of the book at a width, once, and tells what the browser saw."""
+def visits(browser, site, book):
+    """Return a function that opens a page once at a width, and tells what the browser saw.
+
+    On the desktop a page comes from a server, on the phone from a folder; axe looks at the desktop, or where asked.
+    """
+    start = {DESKTOP: site, PHONE: f"{book.as_uri()}/"}
 
     @cache
-    def visit_once(page, width, start):
+    def visit(page, width, judged):
         tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=SCHEMES[width])
         seen = {"errors": [], "failed": [], "requests": []}
         tab.on("console", lambda message: seen["errors"].append(message.text) if message.type == "error" else None)
@@ -133,11 +136,14 @@ def visits(browser, site):
         tab.on("request", lambda request: seen["requests"].append(request.url))
         tab.on("requestfailed", lambda request: seen["failed"].append(request.url))
         tab.on("response", lambda response: seen["failed"].append(response.url) if response.status >= 400 else None)
-        tab.goto(start + page)
+        tab.goto(start[width] + page)
         lay_out_whole(tab)
         seen |= tab.evaluate(DESCRIBE_PAGE)
-        if start == site:
-            seen["letters" if width == DESKTOP else "labels"] = tab.evaluate(WANTED[width])
+        if width == DESKTOP:
+            seen["letters"] = tab.evaluate(LETTERS)
+        else:
+            seen["labels"] = labels(tab, (book / page).parent)
+        if judged:
             tab.evaluate(AXE.read_text())
             seen |= {"theme": tab.evaluate("document.documentElement.dataset.theme"), **tab.evaluate(FIND_FAULTS)}
         else:
@@ -145,4 +151,12 @@ def visits(browser, site):
         tab.close()
         return seen
 
-    return lambda page, width=DESKTOP, start=site: visit_once(page, width, start)
+    return lambda page, width=DESKTOP, judged=False: visit(page, width, judged or width == DESKTOP)
+
+
+def labels(tab, folder):
+    """Return the labels of all figures of a page in this folder, with their heights in pixels."""
+    pictures = tab.evaluate(
+        "[...document.querySelectorAll('article img[src$=\".svg\"]')].map((e) => e.getAttribute('src'))"
+    )
+    return tab.evaluate(MEASURE_LABELS, {name: (folder / name).read_text() for name in set(pictures)})
