@@ -15,6 +15,7 @@ from notebooks import CHAPTERS, source
 from openings import describe_sketches, name_authors, read_citation, split_facts, to_bibtex
 from playwright.sync_api import expect
 from sketches import SKETCHES
+from visits import shifted
 
 CLINIC = "chapters/clinic.html"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
@@ -101,10 +102,7 @@ def test_layout_of_the_entrance_does_not_shift(open_tab):
     for width in [1280, 390]:
         tab = open_tab("intro.html", width=width)
         tab.wait_for_timeout(500)
-        shift = """() => new Promise((done) => new PerformanceObserver((list) =>
-            done(list.getEntries().map((e) => e.value))).observe({ type: "layout-shift", buffered: true })
-            || setTimeout(() => done([]), 300))"""
-        assert sum(tab.evaluate(shift)) < 0.001
+        assert shifted(tab) < 0.001
 
 
 def minutes_of(path):

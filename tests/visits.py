@@ -160,3 +160,14 @@ def labels(tab, folder):
         "[...document.querySelectorAll('article img[src$=\".svg\"]')].map((e) => e.getAttribute('src'))"
     )
     return tab.evaluate(MEASURE_LABELS, {name: (folder / name).read_text() for name in set(pictures)})
+
+
+def shifted(tab):
+    """Return how much of a page has moved by itself, as browsers count it."""
+    return sum(
+        tab.evaluate("""() => new Promise((done) => {
+          const observer = new PerformanceObserver((list) => done(list.getEntries().map((entry) => entry.value)));
+          observer.observe({ type: 'layout-shift', buffered: true });
+          setTimeout(() => done([]), 300);
+        })""")
+    )
