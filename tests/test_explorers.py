@@ -522,7 +522,9 @@ def test_sentence_is_polite_and_follows_when_the_hand_rests(open_explorer, name)
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
-@pytest.mark.parametrize("width", [1280, 768, 390, 320])
+@pytest.mark.parametrize(
+    "width", [1280, pytest.param(768, marks=pytest.mark.slow), pytest.param(390, marks=pytest.mark.slow), 320]
+)
 def test_nothing_sticks_out(open_explorer, name, width):
     hands = open_explorer(name, viewport={"width": width, "height": 800})
     assert hands.tab.evaluate("document.scrollingElement.scrollWidth") <= width

@@ -5,13 +5,13 @@ import re
 import pytest
 from conftest import read_page
 from screenshot import lay_out_whole
-from test_page import CHAPTERS, VISITED_WRITTEN
+from test_page import BY_PHONE, CHAPTERS
 from visits import PHONE, labels
 
 LEAST = 10  # px, of a label on a phone; what is raised or lowered beside it may be smaller
 
 
-@pytest.mark.parametrize("page", VISITED_WRITTEN)
+@pytest.mark.parametrize("page", BY_PHONE)
 def test_labels_of_figures_are_legible_on_a_phone(visit, page):
     seen = visit(page, PHONE)["labels"]
     assert seen or page.removeprefix("chapters/").removesuffix(".html") not in CHAPTERS or "clinic" in page

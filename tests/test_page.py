@@ -36,9 +36,12 @@ OFTEN = {"zh/intro.html", "zh/chapters/03_running_statistics.html"}  # `make tes
 RARE = {page: [pytest.mark.slow] for page in PAGES if page.startswith("zh/") and page not in OFTEN}
 VISITED = [pytest.param(page, marks=RARE.get(page, ())) for page in PAGES]
 VISITED_WRITTEN = [pytest.param(page, marks=RARE.get(page, ())) for page in WRITTEN]
-ON_A_PHONE = OFTEN | {"intro.html", "chapters/02_formula.html", "chapters/clinic.html", "search.html"}
-JUDGED = [pytest.param(DESKTOP, page, marks=RARE.get(page, ())) for page in PAGES]
-JUDGED += [pytest.param(PHONE, page, marks=() if page in ON_A_PHONE else pytest.mark.slow) for page in PAGES]
+# On a phone `make test` visits these, and `make test-quick` the page that is written
+ON_A_PHONE = OFTEN | {"intro.html", "search.html", "assignments/forward.html"}
+ON_A_PHONE |= {f"chapters/{name}.html" for name in ["02_formula", "07_linear", "clinic", "museum"]}
+BY_PHONE = [pytest.param(page, marks=() if page in ON_A_PHONE else pytest.mark.slow) for page in PAGES]
+EACH = [pytest.param(DESKTOP, *page.values, marks=page.marks) for page in VISITED]
+EACH += [pytest.param(PHONE, *page.values, marks=page.marks) for page in BY_PHONE]
 
 
 @pytest.mark.parametrize("page", VISITED)
@@ -50,15 +53,14 @@ def test_page_loads_without_error_and_asks_no_other_host(visit, site, page):
     assert seen["emptyHeaders"] == 0
 
 
-@pytest.mark.parametrize("page", VISITED_WRITTEN)
+@pytest.mark.parametrize("page", BY_PHONE)
 def test_page_opens_from_a_folder_without_a_server(visit, page):
     seen = visit(page, PHONE)
     assert seen["errors"] == []
     assert seen["failed"] == []
 
 
-@pytest.mark.parametrize("page", VISITED)
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@pytest.mark.parametrize(("width", "page"), EACH)
 def test_page_does_not_scroll_sideways(visit, page, width):
     assert visit(page, width)["overflow"] <= 0
 
@@ -214,7 +216,7 @@ def faint(inks):
     return [pair for pair in inks if contrast(*pair.split(" on ")) < 4.5]
 
 
-@pytest.mark.parametrize(("width", "page"), JUDGED)
+@pytest.mark.parametrize(("width", "page"), EACH)
 def test_axe_finds_nothing_that_keeps_readers_out(visit, page, width):
     seen = visit(page, width, judged=True)
     assert seen["theme"] == SCHEMES[width]

@@ -439,7 +439,14 @@ def test_browser_that_forbids_to_store_breaks_nothing(open_page, script):
     tab.evaluate("dispatchEvent(new Event('pagehide'))")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        *(pytest.param(*other, marks=pytest.mark.slow) for other in [(1280, "dark"), (390, "light")]),
+    ],
+)
 def test_axe_finds_nothing_in_any_state_and_fingers_find_what_they_press(open_page, width, scheme):
     tab = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     lay_out_whole(tab)

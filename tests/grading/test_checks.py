@@ -15,6 +15,7 @@ CHECKS = {name: importlib.import_module(f"grading.checks.{name}") for name in NA
 RIGHT = [(name, style) for name in NAMES for style in ANSWERS[name].RIGHT]
 WALL = "none"  # these answers are ours; they run in forks of one process, see `warm`
 WRONG = [(name, mistake) for name in NAMES for mistake in ANSWERS[name].WRONG]
+ONCE = {"the second layer is the first"}  # and no other: the check has made these two, so no example shows it
 pytestmark = pytest.mark.usefixtures("fork_workers")
 
 
@@ -41,6 +42,11 @@ def test_wrong_answer_loses_its_concept_and_no_other(name, mistake):
     failures = lost(name, code)
     assert set(failures) == set(expected), failures
     assert all(0 < len(line) <= 300 and "\n" not in line for lines in failures.values() for line in lines[:-1])
+    examples = {concept: "\nPaste this into a cell below" in lines[-1] for concept, lines in failures.items()}
+    by_library = {
+        concept: "a library differentiates" in lines[0] for concept, lines in failures.items()
+    }  # right numbers
+    assert [concept for concept in failures if not examples[concept] and not by_library[concept]] == []
     in_chinese = [told(line, catalog_of(CHINESE)) for lines in failures.values() for line in lines]
     assert [(piece, line) for line in in_chinese for piece in english_in(line)] == []
 
