@@ -12,7 +12,7 @@ from downloads import Page, make_parser
 from markdown_it import MarkdownIt
 from myst_parser.config.main import MdParserConfig
 from notebooks import CHAPTERS, code_cells, markdown, option, source, tags
-from test_page import PUBLISHED, WRITTEN
+from test_page import PUBLISHED, VISITED_WRITTEN
 
 from grading.repair import repair
 
@@ -49,7 +49,7 @@ def addresses(text):
     return [token.attrs[name] for token in tokens for name in ["href", "src"] if name in token.attrs]
 
 
-@pytest.mark.parametrize("page", WRITTEN)
+@pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_downloaded_file_holds_no_myst_and_only_links_that_lead_somewhere(book, page):
     anchors = {}
     path = offered(book, page)

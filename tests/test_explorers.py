@@ -253,6 +253,8 @@ def steps(few, many):
     return pytest.mark.parametrize("steps", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
+# What all explorers have from the same script is tried with two of them in `make test`, with all in `make test-slow`
+IN_SHORT = [name if name in {"batch", "linear"} else pytest.param(name, marks=pytest.mark.slow) for name in EXPLORERS]
 SLIDERS = {
     "batch": ["gamma", "beta", "eps"],
     "running": ["alpha", "t", "m", "drift", "mean_0", "var_0"],
@@ -487,7 +489,7 @@ def test_handles_by_touch_on_a_phone(open_explorer, name):
 # The page around it.
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", IN_SHORT)
 def test_tab_goes_through_all_controls_and_each_has_a_name(open_explorer, name):
     hands = open_explorer(name)
     expected = hands.element.evaluate(ORDER)
@@ -508,7 +510,7 @@ def test_tab_goes_through_all_controls_and_each_has_a_name(open_explorer, name):
         assert not re.fullmatch(r"\s*- (slider|checkbox|button)(: .*)?", line), line
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", IN_SHORT)
 def test_sentence_is_polite_and_follows_when_the_hand_rests(open_explorer, name):
     hands = open_explorer(name)
     status = hands.element.get_by_role("status")
@@ -546,7 +548,7 @@ VIEW = {  # what a reader does, and the end of the address
 }
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", IN_SHORT)
 def test_plots_stay_in_sight_while_any_slider_of_a_phone_moves(open_explorer, name):
     output = f'{BAR}{LONG}<div style="overflow: auto">'  # a notebook's output scrolls sideways by itself
     small = PHONE | {"viewport": {"width": 390, "height": 640}}  # what the bars of a browser leave
@@ -723,7 +725,7 @@ def test_words_and_symbols_are_those_of_the_book(name):
     assert [found for text in words if (found := re.search(PRIVATE, text))] == []
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", IN_SHORT)
 def test_without_javascript_there_are_a_sentence_and_a_figure(open_explorer, name):
     hands = open_explorer(name, java_script_enabled=False, viewport={"width": 390, "height": 844})
     assert len(hands.element.locator("p").inner_text().split()) > 10
@@ -738,7 +740,7 @@ def test_without_javascript_there_are_a_sentence_and_a_figure(open_explorer, nam
     assert explorers.INK not in markup
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", IN_SHORT)
 def test_in_print_the_figure_stands_in_the_place_of_the_controls(open_explorer, name):
     hands = open_explorer(name)
     figure, live = hands.element.get_by_role("img", include_hidden=True), hands.element.locator(".live")
