@@ -52,10 +52,12 @@
     home.style.height = opens ? `${home.offsetHeight}px` : ""; // the page below stays where it is
     (opens ? panel : home).append(all);
   });
-  panel.addEventListener("toggle", ({ newState }) => newState === "open" && field.focus());
+  let seen = true; // is the place of the table in the window, or below it?
+  const show = () => { if (!panel.matches(":popover-open")) button.hidden = seen; };
+  panel.addEventListener("toggle", ({ newState }) => newState === "open" ? field.focus() : show());
   panel.addEventListener("click", ({ target }) => target.closest("a") && panel.hidePopover());
   panel.addEventListener("keydown", ({ key }) => key === "Escape" && (panel.hidePopover(), button.focus())); // at once, whatever the field holds
-  new IntersectionObserver(([{ isIntersecting }]) => {
-    if (!panel.matches(":popover-open")) button.hidden = isIntersecting;
-  }, { rootMargin: "0px 0px 10000000px 0px" }).observe(all); // the window, and all below it
+  new IntersectionObserver(([{ isIntersecting }]) => { seen = isIntersecting; show(); }, {
+    rootMargin: "0px 0px 10000000px 0px", // the window, and all below it
+  }).observe(home);
 }
