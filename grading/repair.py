@@ -10,7 +10,7 @@ from copy import deepcopy
 
 import nbformat
 
-from grading.answers import DEFINITION, ODD, defined_in, is_test, source_of, tree_of
+from grading.answers import DEFINITION, ODD, defined_in, is_test, source_of, title_of, tree_of
 from grading.words import say
 
 PICTURES = {"image/png", "image/jpeg"}
@@ -53,8 +53,8 @@ def repair(submitted, release):
             versions.setdefault(place, []).append(cell)
         elif given.cell_type == "code" and (typed := typed_into(cell, given)):
             own.setdefault(place - is_test(given), []).append({"cell_type": "code", "source": typed})
-            above = say("{0}: code that was typed into this cell now stands above it", grade_id(given))
-            below = say("{0}: code that was typed into this cell now stands below it", grade_id(given))
+            above = say("{0}: code that was typed into this cell now stands above it", name_of(given))
+            below = say("{0}: code that was typed into this cell now stands below it", name_of(given))
             remarks.append(above if is_test(given) else below)
 
     out = [own_cell(cell) for cell in own.get(-1, [])]
@@ -104,13 +104,20 @@ def match(cells, given):
     return places
 
 
+def name_of(cell):
+    """Return by which name a student knows a cell: what it defines, or the title of its tests; of another, its id."""
+    if cell.cell_type == "code" and is_answer(cell):
+        return ", ".join(names_defined_in(cell.source)) or grade_id(cell)
+    return title_of(cell) if is_test(cell) else grade_id(cell)
+
+
 def remarks_on(given, found):
     """Return what is to be said about the versions of an answer."""
-    name = grade_id(given)
+    name = name_of(given)
     if not found:
         return [say("{0}: the cell of this answer is gone", name)]
     remarks = []
-    if any(grade_id(cell) != name for cell in found):
+    if any(grade_id(cell) != grade_id(given) for cell in found):
         remarks.append(say("{0}: had lost its metadata", name))
     if len(found) > 1:
         remarks.append(say("{0}: {1} cells, the last definition counts", name, len(found)))

@@ -551,7 +551,7 @@ def test_templates_of_feedback_are_compiled_once(copied, monkeypatch):
 
 def test_feedback_says_what_was_done_to_the_notebook(graded, course):
     page = (course / "feedback/metadata lost/forward/forward.html").read_text()
-    assert "<li>forward-train: had lost its metadata</li>" in page
+    assert "<li>batch_norm_train: had lost its metadata</li>" in page
     page = (course / "feedback/cells renamed/forward/forward.html").read_text()
     assert "<li>the file was called Forward - final (2).ipynb</li>" in page
 

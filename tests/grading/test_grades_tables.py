@@ -28,7 +28,7 @@ def row(student, score="", status="graded", late="", remarks="", assignment="for
 
 ROWS = [
     row("ada", 20.0, late=25.04),
-    row("ben", 13.0, "grade by hand", remarks="forward-train: had lost its metadata; the file was called a.ipynb"),
+    row("ben", 13.0, "grade by hand", remarks="batch_norm_train: had lost its metadata; the file was called a.ipynb"),
     row("cleo", status="NOT GRADED: not readable as a notebook: a.ipynb (cut: at char 4389)"),
 ]
 ROSTER = [{"student": who, "name": name} for who, name in [("ada", "Ada L"), ("dan", "Dan <b>"), ("eve", "")]]
@@ -62,7 +62,7 @@ def test_the_table_is_aligned_and_its_remarks_stand_below():
         "ben      forward     13 of 20  grade by hand",
         "cleo     forward               NOT GRADED",
     ]
-    assert lines[5:8] == ["ben, forward:", "  forward-train: had lost its metadata", "  the file was called a.ipynb"]
+    assert lines[5:8] == ["ben, forward:", "  batch_norm_train: had lost its metadata", "  the file was called a.ipynb"]
     assert lines[9:11] == ["cleo, forward:", "  not readable as a notebook: a.ipynb (cut: at char 4389)"]
 
 

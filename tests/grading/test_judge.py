@@ -217,5 +217,5 @@ def test_what_had_to_be_done_is_remarked():
     remarks = judged(RIGHT["mended below the tests"])[1]
     assert "The formula: judged with the cells below the test cell, too" in remarks
     (remark,) = judged(RIGHT["typed into the test cell"])[1]
-    assert remark == "forward-formula: code that was typed into this cell now stands above it"
+    assert remark == "The formula: code that was typed into this cell now stands above it"
     assert judged(filled())[1] == []
