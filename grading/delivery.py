@@ -31,7 +31,8 @@ def unpacked(path):
         yield path
         return
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"SUBMISSIONS must be a folder or a zip of a whole class, got {str(path)!r}")
+        one = f"; `make check NOTEBOOK={path}` judges one notebook" if Path(path).suffix == ".ipynb" else ""
+        raise ValueError(f"SUBMISSIONS must be a folder or a zip of a whole class, got {str(path)!r}{one}")
     with zipfile.ZipFile(path) as packed, tempfile.TemporaryDirectory() as folder:
         entries = [entry for entry in packed.infolist() if not entry.is_dir()]
         size = sum(entry.file_size for entry in entries)

@@ -9,7 +9,7 @@ import fcntl
 import io
 import json
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -340,6 +340,10 @@ def write_tables(course):
 def put_in_place(said, staged, folder, course):
     """Move notebook, page and verdict of a submission from the folder of a run to where they belong."""
     student, assignment = said["student"], said["assignment"]
+    target = verdict_path(student, assignment, Path(course) / "verdicts")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if assignment:
+        forget_mended(target.with_name("unknown.json"), said, folder)
     if said["state"] == GRADED:
         autograded, feedback = (
             Path(course) / kind / student / assignment / f"{assignment}.{ending}"
@@ -351,11 +355,16 @@ def put_in_place(said, staged, folder, course):
         staged.with_suffix(".ipynb").replace(autograded)
         staged.with_suffix(".html").replace(feedback)
         copy_under_own_name(feedback, said)
-        with suppress(FileNotFoundError):
-            (Path(course) / "verdicts" / student / "unknown.json").unlink()
-    target = verdict_path(student, assignment, Path(course) / "verdicts")
-    target.parent.mkdir(parents=True, exist_ok=True)
     staged.replace(target)
+
+
+def forget_mended(unknown, said, folder):
+    """Remove the row of a file that nobody could read, where its student has handed in another in its place."""
+    if unknown.exists():
+        old = Path(json.loads(unknown.read_text(encoding="utf-8"))["file"])
+        gone = old.parts[:1] == Path(said["file"]).parts[:1] and not (Path(folder) / old).exists()
+        if gone or old == Path(said["file"]):
+            unknown.unlink()
 
 
 def keep_for_nbgrader(original, student, assignment, course):

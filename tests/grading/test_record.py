@@ -114,6 +114,37 @@ def test_graded_again_what_was_given_by_hand_stays_and_is_to_be_looked_at(course
     assert record.by_hand(course)["ada", "forward"]["forward-why-eps"]["points"] == 2
 
 
+def test_points_by_hand_for_a_test_cell_stay_and_count_as_those_of_the_grader(course):
+    put(course, said("ada", ["eps"]))
+    change(course, "ada", "eps", manual_score=1.0)
+    row = put(course, said("ada", ["eps"]))["ada"]
+    assert (row["auto"], row["by_hand"], row["score"]) == (16, 0, 16)
+
+
+def delivered(course, folder, *files):
+    """Put verdicts in their places: of files that nobody could read (None), or of an assignment; return the names."""
+    for file, assignment in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+    for file, assignment in files:
+        verdict = {"student": "ada", "assignment": assignment, "file": file, "state": "not graded"}
+        staged = record.verdict_path("ada", assignment, folder / "staged")
+        record.write(staged, json.dumps(verdict))
+        record.put_in_place(verdict, staged, folder, course)
+    return {path.stem for path in course.glob("verdicts/ada/*.json")}
+
+
+def test_a_file_that_nobody_can_read_keeps_its_row_until_another_is_in_its_place(course, tmp_path):
+    broken, right = ("ada/homework.ipynb", None), ("ada/forward.ipynb", "forward")
+    assert delivered(course, tmp_path / "in", broken, right) == {"unknown", "forward"}
+    assert delivered(course, tmp_path / "in", right, broken) == {"unknown", "forward"}
+    assert delivered(course, tmp_path / "state", ("ada_2/state.ipynb", "state")) == {"unknown", "forward", "state"}
+    assert delivered(course, tmp_path / "in", (broken[0], "state")) == {"forward", "state"}
+    assert delivered(course, tmp_path / "in", broken) == {"unknown", "forward", "state"}
+    (tmp_path / "in" / broken[0]).unlink()
+    assert delivered(course, tmp_path / "in", right) == {"forward", "state"}
+
+
 def test_a_score_above_the_maximum_is_recorded_for_nobody(course):
     put(course, said("ada"))
     change(course, "ada", "eps", manual_score=9.0)
