@@ -123,16 +123,24 @@ def test_a_face_made_twice_is_the_same_bytes(tmp_path):
     assert [(axis.minValue, axis.maxValue) for axis in face["fvar"].axes] == [(400, 600)]
 
 
-@pytest.mark.parametrize("late", [0, 0.4], ids=["at once", "late"])
-@pytest.mark.parametrize(("page", "width"), [(CHAPTER, 1280), ("chapters/clinic.html", 390)])
-def test_faces_come_early_or_are_not_waited_for_and_nothing_moves(browser, site, page, width, late):
+@pytest.mark.parametrize(
+    ("page", "width", "late", "most"),
+    [
+        (CHAPTER, 1280, 0, 0.001),
+        ("chapters/clinic.html", 390, 0, 0.001),
+        # 0.07 and 0.13 if text and code were waited for; what is bold, slanted or a formula comes, and moves a hair
+        ("chapters/clinic.html", 390, 0.4, 0.01),
+        ("chapters/clinic.html", 1280, 0.4, 0.01),
+    ],
+)
+def test_faces_come_early_or_are_not_waited_for_and_nothing_moves(browser, site, page, width, late, most):
     tab = browser.new_page(viewport={"width": width, "height": 900})
     tab.route("**/fonts/*.woff2", lambda route: (time.sleep(late), route.continue_()))
     tab.goto(site + page)
     tab.wait_for_timeout(500)
     asked = "performance.getEntriesByType('resource').map((e) => [e.name.split('/').at(-1), e.initiatorType])"
     assert {name for name, by in tab.evaluate(asked) if by == "link"} >= {"text.woff2", "code.woff2"}
-    assert shifted(tab) < 0.001
+    assert shifted(tab) < most
     tab.close()
 
 
