@@ -123,7 +123,7 @@ def test_points_by_hand_for_a_test_cell_stay_and_count_as_those_of_the_grader(co
 
 def delivered(course, folder, *files):
     """Put verdicts in their places: of files that nobody could read (None), or of an assignment; return the names."""
-    for file, assignment in files:
+    for file, _ in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).touch()
     for file, assignment in files:
