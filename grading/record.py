@@ -349,8 +349,8 @@ def put_in_place(said, staged, folder, course):
             Path(course) / kind / student / assignment / f"{assignment}.{ending}"
             for kind, ending in (("autograded", "ipynb"), ("feedback", "html"))
         )
-        for target in (autograded, feedback):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        for made in (autograded, feedback):
+            made.parent.mkdir(parents=True, exist_ok=True)
         keep_for_nbgrader(Path(folder) / said["file"], student, assignment, course)
         staged.with_suffix(".ipynb").replace(autograded)
         staged.with_suffix(".html").replace(feedback)
