@@ -309,8 +309,9 @@ def test_there_is_no_network(behind):
 
 @pytest.mark.parametrize("wall", HERE)
 def test_a_fork_bomb_stays_small(wall):
+    ours = sandbox.count_ours(wall, sandbox.nobody())  # what of it ends meanwhile leaves its room to the bomb
     with Student(CODE, wall) as answer:
-        assert answer.call("forks") < 100
+        assert answer.call("forks") < 100 + ours
 
 
 def test_without_a_wall_it_is_said_that_nothing_is_kept_and_the_limits_still_hold():
