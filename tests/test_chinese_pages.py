@@ -125,7 +125,7 @@ def test_switch_keeps_the_place_and_leads_back(tab, site):
         tab.wait_for_url(re.compile(re.escape(f"{site}{address}")))
         expect(tab.locator("a.book-edition:visible")).not_to_have_text(words)
         tab.wait_for_function(
-            f"(h) => Math.abs(h.getBoundingClientRect().top - {top}) < 2", arg=heading.element_handle()
+            f"(h) => Math.abs(h.getBoundingClientRect().top - {top}) < 2", arg=heading.element_handle(), timeout=1000
         )
 
 

@@ -17,9 +17,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pikepdf
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from build_book import CHINESE, pages_of
-from conftest import ROOT
+from conftest import ROOT, read_page
 from fontTools.ttLib import TTFont
 from make_pdf import (
     FONT,
@@ -135,7 +134,7 @@ def letters_on(page):
 @cache
 def read(html, page):
     """Return a built page, parsed."""
-    return BeautifulSoup((html / f"{page}.html").read_text("utf8"), "lxml")
+    return read_page(html / f"{page}.html")
 
 
 def title_of(html, page):
