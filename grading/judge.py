@@ -118,6 +118,7 @@ class Trial:
         self.seconds = max(seconds, getattr(checks, "SECONDS", 0.0))
         self.concepts, self.cells = checks.CONCEPTS, getattr(checks, "CELLS", {})
         self.answers, self.left = Answers(notebook, checks.ASKED), WHOLE
+        self.hung = defaultdict(dict)  # answer: what of it has hung
         self.code = functools.cache(self.answers.code)
 
     def codes(self, concept, whole=False, everything=False):
@@ -132,7 +133,7 @@ class Trial:
             for code, check in zip(self.codes(concept, whole, everything), self.concepts[concept], strict=True):
                 runs[code].append((concept, check))
         for (code, answer), asked in runs.items():
-            with Student(code, self.wall, self.seconds, self.left, answer) as student:
+            with Student(code, self.wall, self.seconds, self.left, answer, self.hung[answer]) as student:
                 for concept, check in asked:
                     student.errors.clear()
                     found[concept].lines += filter(None, [failure(check, student, self.seed)])

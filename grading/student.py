@@ -1,9 +1,11 @@
 """A student's answer as the checks see it: calls go to a worker process, plain arrays come back."""
 
+import ast
 import os
 import shutil
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
 
 import numpy as np
@@ -13,8 +15,8 @@ from grading.words import say
 
 START, CALL, WHOLE = 30.0, 3.0, 60.0  # seconds: to import torch, for one call, for all calls of an answer
 NO_LINE = {"NotImplementedError", "SyntaxError", "TimeoutError"}  # such lines are ours, or were handed out
-CHANCES = 2  # a name that has hung once, or died so often, is not called again
-HUNG = "\ndef {0}(*_, **__): raise TimeoutError({1!r})"  # takes the place of a function that hangs, if others call it
+CHANCES = 2  # a name that has died so often, or hung once, is not called again
+HUNG = "def {0}(*_, **__): raise TimeoutError({1!r})"  # takes the place of a function that hangs, if others call it
 
 
 class StudentError(Exception):
@@ -48,6 +50,9 @@ class Student:
         How long one call may take, and all of them together.
     answer : str, optional
         What of the code is the answer, where not all of it is.
+    hung : dict, optional
+        What of this answer has hung before, by its name, and what was said of it; what hangs is written into it, so
+        that the next student with the same answer does not wait for it again.
 
     Use it as a context, so that no worker outlives it.
 
@@ -56,13 +61,14 @@ class Student:
     array([2., 4.])
     """
 
-    def __init__(self, code, wall, seconds=CALL, left=WHOLE, answer=None):
+    def __init__(self, code, wall, seconds=CALL, left=WHOLE, answer=None, hung=None):
         self.code, self.wall, self.seconds = code, wall, seconds
         self.answer = code if answer is None else answer
         self.process = self.folder = None
         self.unlimited = ()  # the limits that this system refuses
         self.errors = set()  # the names of the errors that the code has raised
-        self.left, self.failures, self.generation = left, {}, 0
+        self.left, self.deaths, self.generation = left, Counter(), 0
+        self.hung = {} if hung is None else hung
         self.has_torch = False  # as far as we know
 
     def __enter__(self):
@@ -104,7 +110,7 @@ class Student:
         self.process = None
 
     def _ask(self, verb, on, name, arguments):
-        if self.failures.get(name, 0) >= CHANCES:
+        if name in self.hung or self.deaths[name] >= CHANCES:
             raise StudentError("Timeout", say("{0} has hung or died before and is not called again", name))
         if self.left <= 0:
             raise StudentError("Timeout", say("all calls together took more than {0} seconds", f"{WHOLE:.0f}"))
@@ -123,7 +129,7 @@ class Student:
         return result
 
     def _start(self, name):
-        self.process, self.folder = sandbox.start(self.code, self.wall)
+        self.process, self.folder = sandbox.start(without(self.hung, self.code), self.wall)
         self.generation += 1
         self.has_torch = False
         self.unlimited = self._exchange(None, START, name)[1]
@@ -138,10 +144,9 @@ class Student:
             if not (isinstance(reply, tuple) and len(reply) > 1 and reply[0] in ("ready", "done", "failed")):
                 raise wire.WireError("no reply")
         except TimeoutError:
-            self._lose(name, CHANCES)
             fault = say("{0} took more than {1} seconds", name, f"{seconds:g}")
-            if request and request[0] == "call":
-                self.code += HUNG.format(name, str(fault))
+            self.hung[name] = str(fault)
+            self.stop()
             raise StudentError("Timeout", fault) from None
         except (EOFError, BrokenPipeError):
             self._lose(name)
@@ -160,8 +165,8 @@ class Student:
             raise error
         return reply
 
-    def _lose(self, name, times=1):
-        self.failures[name] = self.failures.get(name, 0) + times
+    def _lose(self, name):
+        self.deaths[name] += 1
         self.stop()
 
 
@@ -186,6 +191,24 @@ class Remote:
     def set(self, attribute, value):
         """Set an attribute."""
         return self.student._ask("set", self, attribute, (value,))
+
+
+def without(hung, code):
+    """Return the code with functions that say that they have hung in place of those that have."""
+    if not hung:
+        return code
+    texts = []
+    for statement in ast.parse(code).body:
+        texts.append(ast.unparse(statement))
+        texts += [HUNG.format(name, hung[name]) for name in hung.keys() & functions_in(statement)]
+    return "\n".join(texts)
+
+
+def functions_in(statement):
+    """Return the names of the functions that a statement at the top defines or assigns."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {statement.name}
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _write_back(arguments, place, array):

@@ -92,7 +92,7 @@ def explain(assignment, concept, student, lines=()):
         mistake = say(
             "No points are given here as long as a library differentiates for you: write the formula yourself."
         )
-    elif lesson.example and not student.failures:  # nothing that hangs is called once more
+    elif lesson.example and not (student.hung or student.deaths):  # nothing that hangs is called once more
         try:
             mistake, lines = compare(module, lesson, student)
         except OSError:  # this machine's

@@ -193,6 +193,17 @@ def test_why_an_answer_could_not_be_defined_is_told(source, told):
     assert all(told in lines[0] for lines in failures.values())
 
 
+def test_what_hangs_is_waited_for_once_though_its_cells_are_run_again_and_again(tmp_path):
+    calls = tmp_path / "calls"
+    hanging = f"open({str(calls)!r}, 'a').write('called ')\n    import time\n    time.sleep(100)"
+    train = TRAIN.split("\n    ")[0] + f"\n    {hanging}"
+    notebook = added("batch_norm_train(np.ones((2, 2)), 1, 0, 0)", 0, train=train, images="")
+    notebook.cells.append(nbformat.v4.new_code_cell("batch_norm_train(np.ones((2, 2)), 1, 0, 0)"))
+    failures, _ = judge("forward", json.loads(nbformat.writes(notebook)), 5, "none", 0.5)
+    assert {concept for concept, lines in failures.items() if lines} >= OF_TRAIN | OF_IMAGES
+    assert calls.read_text().split() == ["called"]
+
+
 def test_what_is_wrong_above_and_below_its_tests_loses_once_and_its_own_words_are_told():
     wrong = TRAIN.replace("axis=0) + eps", "axis=0, ddof=1) + eps")
     failures, _ = judged(added(DEBUGGING, train=wrong, images=IMAGES_BY_HELPER))
