@@ -4,6 +4,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := .venv/ready page/node_modules/.package-lock.json
 # tools/lean: two seconds less for each process that imports jsonschema
 export PYTHONPATH := $(CURDIR)/tools/lean$(PYTHONPATH:%=:%)
+# where it is set, each of hundreds of processes compiles the same files again
+unexport PYTHONDONTWRITEBYTECODE
 
 COURSE := assignments/gradebook.db
 

@@ -90,12 +90,8 @@ def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, sched
     names, handed_in = assignments_of(course, only), hand_ins(folder, student, course)
     with record.lock(course):
         sandbox.sweep()
-        if scheduler and wall != NONE:
-            print(f"Answers run on the workers of {scheduler}, each behind the first wall that holds there.")
-        else:
-            chosen = choose(wall)
-            print(describe(chosen))
-            wall = chosen.name
+        chosen = announced(wall, scheduler)
+        wall = chosen.name if chosen else wall
         jobs = min(jobs or os.cpu_count(), len(handed_in))
         engine = Cluster(scheduler) if scheduler else Processes(jobs, functools.partial(trust, chosen))
         found = sorted_out(engine, handed_in, names, course)
@@ -108,6 +104,16 @@ def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, sched
         for task, result in tqdm(engine.run(work, tasks), total=len(found), unit="submission"):
             run.put_aside(result_of(task, result))
         return run.finish(Path(folder))
+
+
+def announced(wall, scheduler):
+    """Print behind what answers run; return the wall that holds here, or None if each worker of a cluster tries it."""
+    if scheduler and wall != NONE:
+        print(f"Answers run on the workers of {scheduler}, each behind the first wall that holds there.")
+        return None
+    chosen = choose(wall)
+    print(describe(chosen))
+    return chosen
 
 
 def sorted_out(engine, handed_in, names, course):

@@ -71,8 +71,9 @@ def judged(path, assignment, seed, wall, seconds, course, remarks=()):
     said |= {"concepts": {}, "written": {}, "empty": [], "language": ENGLISH, "words": {}}
     language = ENGLISH
     try:
-        language = language_of(notebook_in(Path(path))[0])
-        mended, done, language = mend(path, assignment, course)
+        submitted = notebook_in(Path(path))[0]
+        language = language_of(submitted)
+        mended, done = mend(submitted, assignment, course)
         found, met = find(assignment, mended, seed, wall, seconds)
         concepts = concepts_of(mended, found)
         said |= {"state": GRADED, "remarks": [*remarks, *done, *met], "concepts": concepts, "language": language}
@@ -86,11 +87,9 @@ def judged(path, assignment, seed, wall, seconds, course, remarks=()):
     return said | {"seconds": round(time.perf_counter() - start, 2)}, mended
 
 
-def mend(path, assignment, course):
-    """Return the notebook in a file as `repair` makes it, what had to be mended, and its language."""
-    submitted = notebook_in(Path(path))[0]
-    language = language_of(submitted)
-    return *repair(submitted, release(assignment, course, language)), language
+def mend(submitted, assignment, course):
+    """Return a submitted notebook as `repair` makes it, and what had to be mended."""
+    return repair(submitted, release(assignment, course, language_of(submitted)))
 
 
 def release(assignment, course, language=ENGLISH):

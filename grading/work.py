@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from dateutil.parser import parse
 
-from grading.collect import Submission, sort_out
+from grading.collect import Submission, notebook_in, sort_out
 from grading.marking import with_scheme
 from grading.page import page_of
 from grading.release import wrong_points
@@ -73,7 +73,8 @@ def work(task):
     with limited():
         if task.known:
             here = {name: said[name] for name in ("student", "file", "handed_in")}
-            return show(task.known | here, mend(found.path, found.assignment, course)[0], task.grades, course)
+            mended, _ = mend(notebook_in(found.path)[0], found.assignment, course)
+            return show(task.known | here, mended, task.grades, course)
         how = task.seed, task.wall, task.seconds
         new, mended = judged(found.path, found.assignment, *how, course, found.remarks)
         said |= new

@@ -97,6 +97,7 @@ def test_raising_cell_fails_the_build(small_book):
     assert "one is not two" in run.stdout
 
 
+@pytest.mark.slow
 def test_what_is_replaced_and_no_more_written_fails_the_build_by_name(small_book):
     (small_book / "page").unlink()
     shutil.copytree(ROOT / "page", small_book / "page", ignore=shutil.ignore_patterns("node_modules"))

@@ -14,7 +14,9 @@ from collections import Counter
 from functools import cache
 from urllib.parse import unquote, urljoin, urlsplit
 
+import numpy as np
 import pikepdf
+import pypdfium2 as pdfium
 import pytest
 import yaml
 from build_book import CHINESE, pages_of
@@ -181,6 +183,22 @@ def test_pdf_has_a_cover_and_no_blank_sheet(html, pages, printed, text_of):
     assert text_of(1).startswith(title_of(html, pages[0]))
     assert len(text_of(2)) > 200
     assert [number for number, page in enumerate(printed.pages, 1) if letters_on(page) < 40] == []
+
+
+def test_no_sheet_but_the_last_of_a_page_is_more_than_two_fifths_blank(path, pages, sheets):
+    with pdfium.PdfDocument(path) as pdf:
+        last = {sheets[slug(page)] - 1 for page in pages} | {len(pdf)}
+        blank = {sheet: blank_below(pdf[sheet - 1]) for sheet in range(1, len(pdf) + 1) if sheet not in last}
+    assert {sheet: share for sheet, share in blank.items() if share > 0.4} == {}
+    assert max(blank.values()) > 0.05  # it sees what is blank
+
+
+def blank_below(sheet):
+    """Return how much of a sheet within its margins is blank below the last thing on it."""
+    drawn = sheet.render(scale=0.25, grayscale=True).to_numpy().squeeze()
+    within = drawn[int(len(drawn) * 17 / 297) : int(len(drawn) * (1 - 19 / 297))]
+    rows = np.flatnonzero((within < 250).any(axis=1))
+    return 1 - (rows.max(initial=-1) + 1) / len(within)
 
 
 def test_contents_name_the_sheet_on_which_each_page_begins(html, pages, sheets, text_of):

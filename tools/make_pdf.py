@@ -74,7 +74,7 @@ article + article { break-before: page }
 .book-checked { color: #666; font-size: 8pt }
 .book-in-code { font-weight: 700; break-after: avoid }
 .bd-article li:has(.book-title) { break-inside: avoid }
-.bd-article :is(figure, .cell_output) img { width: auto; max-height: 98mm }  /* else half of a sheet may stay blank */
+.bd-article :is(figure, .cell_output) img { width: auto; max-height: 90mm }  /* else half of a sheet may stay blank */
 .contents .deeper a { color: #666 }
 [id^="assignments-"] .book-facts { grid-template-columns: 2fr 1fr 4fr !important }  /* the last is long */
 section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }

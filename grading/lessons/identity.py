@@ -38,6 +38,12 @@ def hard_data(seed):
     return x, z[:, ::-1] - (z[:, 0] * z[:, 1]).mean() * z
 
 
+def reached(seed):
+    """Return a target that a BatchNorm reaches."""
+    x, _ = hard_data(seed)
+    return x, 2 * x + 1
+
+
 def drawn_anew(seed):
     """Return other data at each call."""
     return hard_data(None)
@@ -69,6 +75,7 @@ MISTAKES = {
     say("eps is left out, or is always 1e-5"): folding(lambda var, eps: (var + 1e-5) ** -0.5),
     say("the seed is not used: each seed gives the same numbers"): {"hard_data": lambda seed: hard_data(0)},
     say("the numbers are drawn anew at each call, whatever the seed"): {"hard_data": drawn_anew},
+    say("each column of the target is one of x, scaled and shifted"): {"hard_data": reached},
     say("you divide by the variance, not by its root"): folding(lambda var, eps: 1 / (var + eps)),
 }
 UNDO = "identity_parameters(np.array([8.0, 3.0]), np.array([4.0, 9.0]), {})"

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -63,6 +64,7 @@ def test_the_first_ten_minutes(copy, browser):
 
     made = run(commands[0], copy)
     assert made.returncode == 0, made.stderr  # it names each fault
+    assert "warning" not in made.stderr.lower()
     for name in NAMES:
         assert f"{name:10} " in made.stdout
     for name in re.findall(r"`(\w+\.ipynb)`", FIRST_TEN_MINUTES):
@@ -108,6 +110,14 @@ def test_the_first_ten_minutes(copy, browser):
     assert "Well seen." in feedback
     assert "For the grader" not in feedback
     assert "3 handed in, 2 judged" in (copy / "assignments/class.html").read_text()
+
+    submitted = copy / "assignments/submitted/ada/forward"
+    submitted.mkdir(parents=True)
+    shutil.copy(copy / "assignments/samples/ada/forward.ipynb", submitted)
+    refused = run("cd assignments && ../.venv/bin/nbgrader autograde forward --student ada", copy)  # as the button does
+    assert refused.returncode != 0
+    assert "`make grade SUBMISSIONS=...` grades this course" in refused.stderr
+    assert rows_of(copy) == rows
 
     assert run(commands[5], copy).returncode == 0
     assert not (copy / "assignments/grades.csv").exists()
