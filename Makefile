@@ -108,6 +108,7 @@ check-fresh: ## as root: make a bare Debian in a temporary folder, and type the 
 
 lock: ## write requirements.lock anew from requirements.txt: make lock [UPGRADE=1] for the newest versions
 	python3 tools/lock.py $(UPGRADE:%=--upgrade)
+	$(if $(UPGRADE),$(MAKE) .venv/ready && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm update --prefix page --silent)
 
 benchmark: .venv/ready ## time our batch norm against torch and the usual NumPy
 	$(BIN)/python tools/benchmark.py
@@ -131,7 +132,7 @@ clean: ## remove all that is derived
 	touch $@
 
 .venv/cluster: .venv/ready
-	$(PIP) --no-build-isolation --editable '.[cluster]'
+	$(PIP) --no-build-isolation --constraint binder/constraints.txt --editable '.[cluster]'
 	touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json .venv/ready

@@ -75,7 +75,8 @@ class Answers:
                 self.remarks.append(fault)
                 self.statements += [unread(name, fault) for name in defined_in(source_of(cell))]
         bound = frozenset().union(*(statement.binds for statement in self.statements))
-        self.missing = {name: missing(name, bound - {*asked}) for name in asked if name not in bound}
+        lacking = [] if "*" in bound else [name for name in asked if name not in bound]  # * may have brought it
+        self.missing = {name: missing(name, bound - {*asked}) for name in lacking}
         self.remarks += self.missing.values()
 
     def code(self, test=None, everything=False):

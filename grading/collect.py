@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.answers import source_of
-from grading.course import COURSE, NAMES, release_of
+from grading.course import COURSE, MADE, NAMES, release_of
 from grading.repair import is_answer, match
 from grading.words import CHINESE, ENGLISH, say
 
 LARGEST = 2**26  # bytes of a notebook
+HANDED_IN = {"submitted", "samples"}  # folders of a course that hold submissions
 MOODLE = re.compile(r"^(.+?_\d+)_assignsubmission_.*$")  # Ada Lovelace_12345_assignsubmission_file
 CANVAS = re.compile(r"^(.+?)_(?:LATE_)?(\d+)_\d+_.*$")  # lovelaceada_12345_67890_forward
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.I)  # browsers add an ending, where they know none
@@ -84,13 +85,15 @@ def hand_ins(folder, student=None, course=COURSE):
     Raises
     ------
     ValueError
-        If there is no such folder or student, nothing in it, or if it is the course itself.
+        If there is no such folder or student, nothing in it, or if it is the course itself, or was made by grading.
     """
     path = Path(folder)
     if not str(folder) or not path.is_dir():
         raise ValueError(f"SUBMISSIONS must be a folder, got {str(folder)!r}: make grade SUBMISSIONS=folder")
     if COURSE.resolve().is_relative_to(path.resolve()):
         raise ValueError(f"SUBMISSIONS must hold nothing but submissions, got {str(folder)!r}, which holds the course")
+    if made := made_by_us(path, course):
+        raise ValueError(f"SUBMISSIONS must be what students have handed in, got {str(folder)!r}: {made} is made here")
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and not is_of_the_system(file, path)]
     if not any(is_notebook(file) for file in files):
         raise ValueError(f"SUBMISSIONS must hold notebooks, got {str(folder)!r}, in which no file ends in .ipynb")
@@ -114,6 +117,13 @@ def hand_ins(folder, student=None, course=COURSE):
     if not wanted:
         raise ValueError(f"STUDENT must be one of those in {str(folder)!r}, got {student!r}")
     return wanted
+
+
+def made_by_us(path, course):
+    """Return the folder of a course, made by nbgrader or by grading, in which a path lies, or None."""
+    course = Path(course).resolve()
+    inside = path.resolve().relative_to(course).parts if path.resolve().is_relative_to(course) else ()
+    return next((name for name in inside[:1] if name in MADE + ["source", "release"] and name not in HANDED_IN), None)
 
 
 def names_of(hand_in, course):
@@ -215,6 +225,8 @@ def read(path, folder, releases, student):
     found = [Submission(student, assignment, path) for assignment in assignments]
     for submission in found:
         submission.untouched = is_untouched(cells, given[submission.assignment])
+        if submission.untouched:
+            submission.remarks.append(say("nothing has been filled in"))
         if len(found) > 1:
             submission.remarks.append(say("{0} holds {1}", path.name, in_a_row(assignments)))
         elif by_name not in (None, submission.assignment):

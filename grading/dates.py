@@ -13,6 +13,7 @@ from dateutil.parser import ParserError, parse
 from nbgrader.api import MissingEntry
 
 from grading.course import COURSE, NAMES, gradebook, nbgrader
+from grading.files import Busy, lock
 
 
 def set_due(assignment, date, course=COURSE):
@@ -24,14 +25,14 @@ def set_due(assignment, date, course=COURSE):
     if due.tzinfo is None:
         raise ValueError(f'DATE must name its time zone, like "2026-12-01 23:59 UTC" or "... +0100", got {date!r}')
     text = due.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    with gradebook(nbgrader(course)) as book:
+    with lock(course), gradebook(nbgrader(course)) as book:
         book.update_or_create_assignment(assignment, duedate=text)
     return text
 
 
 def extend(assignment, student, days, course=COURSE):
     """Give a student so many days more, counted from the due date; return until when, in UTC, as text."""
-    with gradebook(nbgrader(course)) as book:
+    with lock(course), gradebook(nbgrader(course)) as book:
         try:
             if book.find_assignment(assignment).duedate is None:
                 raise ValueError(f"ASSIGNMENT must have a due date first (make due), got {assignment!r}")
@@ -60,7 +61,7 @@ def main():
             print(f"{args.assignment} of {args.student} is due at {until}. `make feedback` counts anew.")
         else:
             parser.error("--due, or --student and --days")
-    except ValueError as error:
+    except (ValueError, Busy) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -16,8 +16,8 @@ import zipfile
 from pathlib import Path
 
 from grading.course import COURSE, NAMES
+from grading.files import write
 from grading.record import rows as rows_of
-from grading.record import write
 from grading.roster import NUMBER, participant
 
 GRADED = "graded"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from grading.course import COURSE, MADE, NAMES, release_of
+from grading.files import Busy, lock
 from grading.release import make
 
 OLD = "old"
@@ -22,10 +23,11 @@ def begin_anew(course=COURSE):
     if not there:
         return None
     aside = course / OLD / time.strftime("%Y-%m-%d-%H%M%S")
-    aside.mkdir(parents=True)
-    for path in there:
-        shutil.move(path, aside / path.name)
-    make([name for name in NAMES if release_of(name, course).exists()], course)
+    with lock(course):
+        aside.mkdir(parents=True)
+        for path in there:
+            shutil.move(path, aside / path.name)
+        make([name for name in NAMES if release_of(name, course).exists()], course)
     return aside
 
 
@@ -33,7 +35,11 @@ def main():
     """Begin anew; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--course", type=Path, default=COURSE)
-    aside = begin_anew(parser.parse_args().course)
+    try:
+        aside = begin_anew(parser.parse_args().course)
+    except Busy as error:
+        print(error, file=sys.stderr)
+        return 2
     print(f"The old is in {aside}" if aside else "There is nothing to put aside.")
     return 0
 

@@ -27,8 +27,9 @@ from grading.collect import Submission, assignments_of, hand_ins, in_order
 from grading.course import COURSE
 from grading.delivery import unpacked
 from grading.engine import Cluster, Lost, Processes
+from grading.files import Busy, lock, write
 from grading.judge import new_seed
-from grading.record import NOT_GRADED, Busy, Stopped
+from grading.record import NOT_GRADED, Stopped
 from grading.roster import identify, read_roster
 from grading.student import CALL
 from grading.tables import table, write_class
@@ -88,7 +89,7 @@ def grade(
 def grade_folder(folder, course, only, seed, jobs, wall, seconds, student, scheduler):
     """Grade all submissions in a folder, see `grade`."""
     names, handed_in = assignments_of(course, only), hand_ins(folder, student, course)
-    with record.lock(course):
+    with lock(course):
         sandbox.sweep()
         chosen = announced(wall, scheduler)
         wall = chosen.name if chosen else wall
@@ -188,7 +189,7 @@ class Run:
 
     def note(self, course):
         """Write for the next run what the course was like, or that nothing is missing but the recording."""
-        record.write(self.notes, json.dumps({"seed": self.seed, "course": course}))
+        write(self.notes, json.dumps({"seed": self.seed, "course": course}))
 
     def state(self):
         """Return a hash of what no answer may change."""
@@ -226,10 +227,10 @@ class Run:
             raise Stopped("Nothing has been graded: the workers have another version of the grader. Start them anew.")
         path = record.verdict_path(said["student"], said["assignment"], self.folder)
         if said["state"] == GRADED:
-            record.write(path.with_suffix(".ipynb"), result.notebook)
-            record.write(path.with_suffix(".html"), result.page)
+            write(path.with_suffix(".ipynb"), result.notebook)
+            write(path.with_suffix(".html"), result.page)
         text = json.dumps(said, indent=1)
-        record.write(path, text)
+        write(path, text)
         self.written[path] = sha256(text.encode()).hexdigest()
 
     def finish(self, folder):
@@ -275,7 +276,7 @@ def fingerprint(course):
 
 def renew_feedback(course=COURSE):
     """Write feedback and grades.csv anew from the gradebook, with the points given by hand; return the rows."""
-    with record.lock(course):
+    with lock(course):
         record.record([], course)
         record.renew_pages(course)
         rows = record.write_tables(course)

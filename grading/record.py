@@ -5,11 +5,9 @@ is killed or the disk is full, what was there is still there, whole; and the sam
 """
 
 import csv
-import fcntl
 import io
 import json
 from collections import defaultdict
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import nbformat
 from tqdm import tqdm
 
 from grading.course import gradebook, nbgrader
+from grading.files import write
 from grading.marking import without_scheme
 from grading.page import page_of
 from grading.roster import marked_late
@@ -33,33 +32,6 @@ INDEXED += ["submitted_assignment(student_id)", "base_cell(notebook_id)", "noteb
 
 class Stopped(RuntimeError):
     """Something is wrong with the grading itself; nobody gets points of it."""
-
-
-class Busy(RuntimeError):
-    """Another process is writing into this course."""
-
-
-@contextmanager
-def lock(course):
-    """Be the one process that writes into a course; Busy if there is another. It ends with the process."""
-    with (Path(course) / ".grading.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"Nothing has been done: {course} is being graded already, by another process.") from None
-        yield
-
-
-def write(path, content):
-    """Write a file that is there as a whole, or is not: under a temporary name, which is renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 # Verdicts: one file each.

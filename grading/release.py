@@ -10,11 +10,13 @@ import re
 import shutil
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
 
 from grading.course import COURSE, NAMES, nbgrader, release_of, source_of, succeed
+from grading.files import Busy, lock
 from grading.walls import choose_any
 
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
@@ -86,7 +88,12 @@ def main():
     parser.add_argument("assignments", nargs="*", default=NAMES, help="those; all if none is named")
     parser.add_argument("--quick", action="store_true", help="without the checks, and without the gradebook")
     args = parser.parse_args()
-    make(args.assignments, database=not args.quick)
+    try:
+        with nullcontext() if args.quick else lock(COURSE):  # a book can be built while answers are judged
+            make(args.assignments, database=not args.quick)
+    except Busy as error:
+        print(error, file=sys.stderr)
+        return 2
     failed = False
     for name in args.assignments:
         print(f"{name:10} {COURSE / name}.ipynb", end="" if not args.quick else "\n", flush=True)

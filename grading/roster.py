@@ -9,6 +9,7 @@ python -m grading.roster participants.csv [--course folder]     `make roster FIL
 
 import argparse
 import csv
+import io
 import json
 import re
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from grading.collect import MOODLE, best, in_order, name_of
 from grading.course import COURSE, gradebook, nbgrader
+from grading.files import Busy, lock, write
 from grading.words import say
 
 ROSTER = "roster.csv"
@@ -138,11 +140,12 @@ def import_roster(path, course=COURSE):
             rows.append(person)
     if not rows:
         raise ValueError(f"FILE must have columns like 'Email address' or 'Student', got {str(path)!r}")
-    with (Path(course) / ROSTER).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    with gradebook(nbgrader(course)) as book:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    with lock(course), gradebook(nbgrader(course)) as book:
+        write(Path(course) / ROSTER, text.getvalue())
         for row in rows:
             first, _, last = row["name"].rpartition(" ")
             book.update_or_create_student(row["student"], first_name=first, last_name=last, email=row["email"])
@@ -184,7 +187,7 @@ def main():
         return 2
     try:
         rows = import_roster(args.file, args.course)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, UnicodeDecodeError, Busy) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"{len(rows)} students. {args.course / ROSTER}")

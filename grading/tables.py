@@ -5,7 +5,8 @@ from pathlib import Path
 
 from grading.class_page import class_page
 from grading.exports import csv_text, write_moodle
-from grading.record import NOT_GRADED, verdicts, write
+from grading.files import write
+from grading.record import NOT_GRADED, verdicts
 from grading.roster import read_roster
 
 NOTHING = "nothing handed in"

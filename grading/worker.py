@@ -6,7 +6,9 @@ It reads requests from one pipe and writes results to another: arrays out, array
 import __future__
 
 import ast
+import functools
 import importlib
+import inspect
 import os
 import resource
 import signal
@@ -26,6 +28,7 @@ LEAST = 0.5
 LONGEST_LINE = 100  # characters of a line of the answer that an error is said to come from
 AS_IN_A_NOTEBOOK = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | __future__.annotations.compiler_flag
 CO_COROUTINE = 128
+OF_PROCESSES = {"num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context"}
 
 
 def confine(processes):
@@ -60,6 +63,7 @@ class Worker:
         self.failed = {}  # name: the error for which it could not be defined
         left, tree = SECONDS_AT_THE_TOP, ast.parse(code)
         import_all(tree)
+        load_alone()
         for statement in tree.body:  # one that raises or hangs costs only what it would have defined
             start, imports = time.monotonic(), isinstance(statement, (ast.Import, ast.ImportFrom))
             try:
@@ -83,15 +87,19 @@ class Worker:
     def named(self, name):
         if name not in self.names:
             missing = say("there is no {0} in the notebook", name)
-            raise Refused("NameError", self.why(name) if name in self.failed else missing)
+            raise Refused("NameError", self.why(name) if self.cause(name) else missing)
         return self.names[name]
+
+    def cause(self, name):
+        """Return the error for which a name could not be defined, perhaps that of a star import, or None."""
+        return self.failed.get(name) or self.failed.get("*")
 
     def why(self, name):
         """Return that a name could not be defined, with the first error that led to it, if there is one."""
-        error, seen = self.failed.get(name), {name}
-        while isinstance(error, NameError) and error.name in self.failed.keys() - seen:
+        error, seen = self.cause(name), {name}
+        while isinstance(error, NameError) and error.name not in seen and self.cause(error.name):
             seen.add(error.name)
-            error = self.failed[error.name]
+            error = self.cause(error.name)
         return say("{0} could not be defined: {1}", name, text_of(error)) if error else name
 
     def failure(self, error):
@@ -99,7 +107,7 @@ class Worker:
         if isinstance(error, Refused):
             return ["failed", *error.args, ""]
         text = "" if text_of(error) == type(error).__name__ else text_of(error)
-        if type(error) is NameError and error.name in self.failed:
+        if type(error) is NameError and self.cause(error.name):
             text = self.why(error.name)
         return ["failed", type(error).__name__, text, self.line_of(error)]
 
@@ -133,7 +141,9 @@ class Worker:
         """Return the result of a request, and the argument arrays that have been changed, by their number."""
         verb, target, name, arguments = request
         if verb == "import":
-            return importlib.import_module(name) and None, []
+            importlib.import_module(name)
+            load_alone()
+            return None, []
         arguments = [self.given(value) for value in arguments]
         before = [a.copy() if isinstance(a, np.ndarray) else None for a in arguments]
         on = None if target is None else self.kept[target]
@@ -229,6 +239,23 @@ def import_all(tree):
         for name in names:
             with suppress(BaseException):  # it will be raised again where it belongs
                 importlib.import_module(name)
+
+
+def load_alone():
+    """Let torch's DataLoader, if it is there, load without processes of its own, which not every wall allows."""
+    loader = getattr(sys.modules.get("torch.utils.data"), "DataLoader", None)
+    if loader is None or hasattr(loader.__init__, "__wrapped__"):
+        return
+    begin, signature = loader.__init__, inspect.signature(loader.__init__)
+
+    @functools.wraps(begin)
+    def begin_alone(*arguments, **options):
+        given = signature.bind(*arguments, **options)
+        for name in OF_PROCESSES & given.arguments.keys():
+            del given.arguments[name]
+        begin(*given.args, **given.kwargs)
+
+    loader.__init__ = begin_alone
 
 
 def give_up(signum, frame):

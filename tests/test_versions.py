@@ -91,8 +91,10 @@ def test_binder_takes_the_locked_versions():
     lines = (ROOT / "binder/requirements.txt").read_text().splitlines()
     assert {"-c constraints.txt", "-c ../requirements.txt"} <= set(lines)
     constraints = (ROOT / lock.CONSTRAINTS).read_text()
-    assert constraints == lock.without_hashes((ROOT / lock.LOCK).read_text())
+    locked = re.sub(r" \\\n +--hash=\S+", "", (ROOT / lock.LOCK).read_text())
+    assert set(re.findall(r"^\S+==\S+", locked, re.M)) <= set(re.findall(r"^\S+==\S+", constraints, re.M))
     assert "hash" not in constraints
+    assert {"dask", "distributed", "jupyterhub"} <= set(re.findall(r"^([\w-]+)==", constraints, re.M))
     assert f"nbgrader{LOCKED['nbgrader'][0].specifier}\n" in constraints
 
 

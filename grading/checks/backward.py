@@ -1,11 +1,14 @@
 """Assignment Backward: `batch_norm_backward(grad_output, x, weight, eps)`."""
 
 import ast
+import builtins
+import symtable
 from itertools import product
 
 import numpy as np
 import torch
 
+from grading.answers import names_used_in
 from grading.checks import ask, batch, close, close_to_any, flat, has_shape, parts, unchanged
 from grading.checks.forward import TINY
 from grading.words import Said, say
@@ -18,12 +21,23 @@ FORBIDDEN = {"autograd", "bnutils", "jax", "tensorflow", "torch"}  # libraries t
 
 
 def in_numpy(student, rng):
-    """Look at what the answer imports; an import that the function does not use has not come along."""
+    """Look at what the answer imports; an import that the function does not use has not come along.
+
+    But ``from torch import *`` always has; it counts where a name is used that comes from nowhere else.
+    """
     nodes = list(ast.walk(ast.parse(student.answer)))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    origins = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    names += [node.module or "" for node in origins if node.names[0].name != "*" or is_short_of_names(student.answer)]
     used = sorted(FORBIDDEN & {name.split(".")[0] for name in names})
     assert not used, Said(USES, ", ".join(used))
+
+
+def is_short_of_names(code):
+    """Return whether code uses a name that it does not bind itself."""
+    table = symtable.symtable(code, "answer", "exec")
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    return bool(names_used_in(table) - bound - set(dir(builtins)))
 
 
 def gradients(student, *arguments):

@@ -99,8 +99,9 @@ def test_a_full_disk_stops_the_run_and_harms_nothing(handed_in, course, undistur
 def test_of_two_runs_at_once_one_says_so_and_does_nothing(handed_in, course, undisturbed):
     first = begin(handed_in, course)
     wait_for(1, course, first)
-    for options in ([str(handed_in)], ["--feedback"]):
-        command = [sys.executable, "-m", "grading", *options, "--course", str(course)]
+    due = ["grading.dates", "forward", "--due", "2027-01-01 UTC"]
+    for options in (["grading", str(handed_in)], ["grading", "--feedback"], due, ["grading.fresh"]):
+        command = [sys.executable, "-m", *options, "--course", str(course)]
         second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert second.returncode == 2
         assert "is being graded already" in second.stderr

@@ -174,6 +174,7 @@ RIGHT = {
     "the paper's equations": PAPER,
     "NumPy in float32": SINGLE,
     "torch used beside it, to check": BESIDE,
+    "all of torch imported above it": f"from torch.nn import *\n{THREE_TERMS}",
     "explicit Jacobian": JACOBIAN,
     "loops over pairs of samples": LOOPS,
 }

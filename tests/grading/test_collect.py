@@ -128,6 +128,7 @@ def test_the_copy_that_was_worked_on_counts_and_of_two_the_newer(collected):
     assert found["ada", "forward"].remarks[-1] == "graded is forward-Copy1.ipynb, not forward.ipynb"
     assert found["ben", "forward"].path.name == "forward (1).ipynb"
     assert found["cleo", "forward"].problem == ""
+    assert found["cleo", "forward"].remarks == ["nothing has been filled in"]
     assert len(found) == 3
 
 

@@ -623,3 +623,10 @@ def test_no_two_students_become_one_and_none_leaves_the_folder(course, tmp_path)
 def test_arguments_are_checked(course, tmp_path, folder, only, text):
     with pytest.raises(ValueError, match=text):
         grade(tmp_path / folder, course, only)
+
+
+@pytest.mark.parametrize("made", ["release", "release/forward", "autograded"])
+def test_what_was_made_in_the_course_is_no_submission(course, made):
+    (course / made).mkdir(exist_ok=True)
+    with pytest.raises(ValueError, match=f"must be what students have handed in, got .*: {made.split('/')[0]} is made"):
+        grade(course / made, course)

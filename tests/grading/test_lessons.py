@@ -188,7 +188,7 @@ def test_whatever_an_answer_returns_there_is_a_lesson(returned):
 
 def test_what_hangs_is_not_called_once_more_for_an_example():
     with Student("def batch_norm_train(x, weight, bias, eps):\n    while True: pass", "none", 0.2) as student:
-        student.failures["batch_norm_train"] = 1
+        student.hung["batch_norm_train"] = "it hangs"
         mistake, text = lessons.explain("forward", "forward-eps", student)
         assert student.process is None
     assert mistake == ""

@@ -7,7 +7,8 @@ import pytest
 
 from grading import record
 from grading.course import gradebook, nbgrader, source_of
-from grading.record import Busy, Stopped
+from grading.files import Busy, lock, write
+from grading.record import Stopped
 from grading.release import make
 
 pytestmark = pytest.mark.usefixtures("stamped")
@@ -51,7 +52,7 @@ def put(course, *verdicts):
     """Record verdicts and put them where they belong; return the rows by student."""
     record.record(verdicts, course)
     for each in verdicts:
-        record.write(record.verdict_path(each["student"], "forward", course / "verdicts"), json.dumps(each))
+        write(record.verdict_path(each["student"], "forward", course / "verdicts"), json.dumps(each))
     return {row["student"]: row for row in record.write_tables(course)}
 
 
@@ -66,20 +67,20 @@ def change(course, student, cell, **values):
 
 def test_a_file_is_there_as_a_whole_or_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "deep/grades.csv"
-    record.write(path, "old")
+    write(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        record.write(path, "new \ud800")
+        write(path, "new \ud800")
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(OSError, match="full"):
-        record.write(path, "new")
+        write(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in path.parent.iterdir()] == ["grades.csv"]
 
 
 def test_one_at_a_time_may_write(tmp_path):
-    with record.lock(tmp_path), pytest.raises(Busy, match="is being graded already"), record.lock(tmp_path):
+    with lock(tmp_path), pytest.raises(Busy, match="is being graded already"), lock(tmp_path):
         pass
-    with record.lock(tmp_path):
+    with lock(tmp_path):
         pass
 
 
@@ -129,7 +130,7 @@ def delivered(course, folder, *files):
     for file, assignment in files:
         verdict = {"student": "ada", "assignment": assignment, "file": file, "state": "not graded"}
         staged = record.verdict_path("ada", assignment, folder / "staged")
-        record.write(staged, json.dumps(verdict))
+        write(staged, json.dumps(verdict))
         record.put_in_place(verdict, staged, folder, course)
     return {path.stem for path in course.glob("verdicts/ada/*.json")}
 
@@ -186,7 +187,7 @@ def test_all_that_is_asked_of_a_large_gradebook_has_an_index(course):
 
 def test_a_verdict_that_was_never_recorded_is_no_zero(course):
     put(course, said("ada"))
-    record.write(record.verdict_path("ben", "forward", course / "verdicts"), json.dumps(said("ben")))
+    write(record.verdict_path("ben", "forward", course / "verdicts"), json.dumps(said("ben")))
     rows = {row["student"]: row for row in record.rows(course)}
     assert rows["ben"]["status"].startswith("NOT GRADED: ")
     assert rows["ben"]["score"] == ""

@@ -146,8 +146,8 @@ def hub():
 
 def install(memory):
     """Install JupyterHub and its proxy."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--requirement", HERE / "requirements.txt"]
-    subprocess.run(pip, check=True)
+    versions = ["--constraint", ROOT / "binder/constraints.txt", "--requirement", HERE / "requirements.txt"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *versions], check=True)
     for name in ["package.json", "package-lock.json", ".npmrc"]:
         shutil.copy(HERE / name, memory)
     subprocess.run([ENVIRONMENT / "bin/npm", "ci", "--silent", "--prefix", memory], check=True, env=os.environ | path())
@@ -345,5 +345,5 @@ def test_what_was_handed_in_last_is_graded_and_stays_as_it_was(taught, student):
 def test_formgrader_sits_in_a_tab_of_the_instructor_and_no_student_has_it(taught):
     taught.formgrader.filter(has_text="Manage Assignments").first.wait_for()
     assert "Formgrader" in taught.menu[INSTRUCTOR]
-    assert "Formgrader" not in taught.menu["ada"]
+    assert not {"Formgrader", "Course List", "Create Assignment"} & set(taught.menu["ada"])
     assert "Assignment List" in taught.menu["ada"]
