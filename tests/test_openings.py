@@ -266,6 +266,20 @@ def test_table_of_symptoms_stays_in_reach_and_the_text_in_its_place(open_tab, wi
     expect(button).to_be_focused()
 
 
+def test_nothing_to_press_is_on_paper(open_tab):
+    tab = open_tab(CLINIC)
+    expect(tab.locator(".book-filter input")).to_be_visible()
+    tab.mouse.wheel(0, 20_000)
+    expect(tab.locator(".book-reach")).to_be_visible()
+    tab.emulate_media(media="print")
+    for gone in [".book-filter", ".book-reach", ".book-panel"]:
+        expect(tab.locator(gone)).to_be_hidden()
+    tab = open_tab("intro.html")
+    expect(tab.locator(".book-play > button")).to_be_visible()
+    tab.emulate_media(media="print")
+    expect(tab.locator(".book-play > button")).to_be_hidden()
+
+
 def test_symptoms_without_scripts_are_the_plain_table(open_tab):
     tab = open_tab(CLINIC, java_script_enabled=False)
     assert len(lines(tab)) > 30

@@ -65,6 +65,16 @@ def test_page_does_not_scroll_sideways(visit, page, width):
     assert visit(page, width)["overflow"] <= 0
 
 
+@pytest.mark.parametrize(("width", "page"), EACH)
+def test_nothing_in_a_page_moves_by_itself(visit, page, width):
+    assert visit(page, width)["shift"] < 0.005
+
+
+@pytest.mark.parametrize(("width", "page"), EACH)
+def test_code_and_prints_are_large_enough(visit, page, width):
+    assert min(visit(page, width)["codeSizes"], default=99) >= {DESKTOP: 13, PHONE: 12}[width]
+
+
 @pytest.mark.parametrize("page", VISITED_WRITTEN)
 def test_formulas_are_set(visit, page):
     seen = visit(page)
@@ -238,11 +248,12 @@ def test_axe_finds_a_fault(browser):
     tab.close()
 
 
-@pytest.mark.parametrize("page", VISITED_WRITTEN)
+@pytest.mark.parametrize("page", VISITED)
 def test_page_weighs_little(visit, site, book, page):
+    most = 300_000 if page.endswith("search.html") else 250_000  # it holds all words of the book
     files = {urlsplit(url).path for url in visit(page)["requests"] if url.startswith(site)}
     weights = {name: packed_size(book / name.removeprefix("/")) for name in files}
-    assert sum(weights.values()) <= 250_000, weights
+    assert sum(weights.values()) <= most, weights
 
 
 def packed_size(path):

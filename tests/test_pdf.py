@@ -281,9 +281,11 @@ def test_screen_readers_are_told_what_is_a_heading_a_list_a_table_and_code(html,
     with pikepdf.open(path) as pdf:
         assert pdf.Root.MarkInfo.Marked
         assert pdf.Root.Lang == read(html, pages[0]).html["lang"]
-        kinds = Counter(
-            str(thing.S) for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary) and "/S" in thing
-        )
+        told = [thing for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary) and "/S" in thing]
+        kinds = Counter(str(thing.S) for thing in told)
+        figures = [str(thing.get("/Alt", "")) for thing in told if thing.S == "/Figure"]
+    assert figures
+    assert all(figures)  # each has its description
     assert kinds["/H1"] >= len(pages)
     assert kinds["/H2"] > 5 * len(pages)
     assert min(kinds["/P"], kinds["/LI"], kinds["/TD"], kinds["/Code"], kinds["/Link"]) > 9 * len(pages)

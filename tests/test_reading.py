@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 from screenshot import lay_out_whole
+from test_page import WRITTEN
 
 CHAPTER = "chapters/02_formula.html"
 WIDTHS = [1280, 390]
@@ -187,7 +188,10 @@ def test_browser_that_forbids_to_keep_anything_breaks_nothing(open_tab, book, wh
     tab.goto(f"{book.as_uri()}/summary.html")  # to leave is no error either
 
 
-@pytest.mark.parametrize("page", ["chapters/04_identity.html", "teach.html"])
+NARROW = ["chapters/04_identity.html", "teach.html"]
+
+
+@pytest.mark.parametrize("page", [pytest.param(p, marks=() if p in NARROW else pytest.mark.slow) for p in WRITTEN])
 def test_page_at_200_percent_and_at_320_px_does_not_scroll_sideways(open_tab, book, page):
     tab = open_tab(f"{book.as_uri()}/{page}")
     lay_out_whole(tab)

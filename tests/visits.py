@@ -9,6 +9,9 @@ DESKTOP, PHONE = 1280, 390  # px
 SCHEMES = {DESKTOP: "light", PHONE: "dark"}
 
 DESCRIBE_PAGE = r"""async () => {
+  let shift = 0;
+  const watch = new PerformanceObserver((list) => list.getEntries().forEach((entry) => { shift += entry.value; }));
+  watch.observe({ type: 'layout-shift', buffered: true });
   document.body.getBoundingClientRect(); // lays out all, which asks for the fonts
   await document.fonts.ready;
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -18,6 +21,8 @@ DESCRIBE_PAGE = r"""async () => {
   for (const image of images) image.loading = 'eager';
   await Promise.all(images.map((image) => image.decode().catch(() => {})));
   return {
+    shift,
+    codeSizes: all('article pre').filter((e) => e.checkVisibility()).map((e) => parseFloat(getComputedStyle(e).fontSize)),
     text: text.textContent,
     formulas: all('.math').length,
     formulaHeights: all('.math .katex').filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().height),

@@ -74,7 +74,6 @@ article + article { break-before: page }
 .book-checked { color: #666; font-size: 8pt }
 .book-in-code { font-weight: 700; break-after: avoid }
 .bd-article li:has(.book-title) { break-inside: avoid }
-.bd-article :is(figure, .cell_output) img { width: auto; max-height: 90mm }  /* else half of a sheet may stay blank */
 .contents .deeper a { color: #666 }
 [id^="assignments-"] .book-facts { grid-template-columns: 2fr 1fr 4fr !important }  /* the last is long */
 section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }
@@ -197,8 +196,10 @@ def put_together(html, toc_path):
 def name_formulas(articles, language):
     """Give each formula, but for those in headings, the words that a screen reader reads: in Chinese, its TeX.
 
-    It is printed as a picture with a text, of which `pack` makes a formula.
+    It is printed as a picture with a text, of which `pack` makes a formula. In headings its letters are read.
     """
+    for letters in (letters for article in articles for letters in article.select(":is(h1, h2, h3, h4) .katex-html")):
+        del letters["aria-hidden"]
     outside = ".katex[data-mathml]:not(:is(h1, h2, h3, h4) *)"
     formulas = [formula for article in articles for formula in article.select(outside)]
     sources = [formula.attrs.pop("data-mathml") for formula in formulas]
@@ -273,6 +274,8 @@ def pack(path, out):
                 keep_used_glyphs(thing)
             if str(thing.get("/Alt", "")).startswith(FORMULA):
                 thing.S, thing.Alt = pikepdf.Name.Formula, str(thing.Alt).removeprefix(FORMULA)
+            elif thing.get("/S") == "/Figure" and "/Alt" not in thing:  # what holds a picture and its caption
+                thing.S = pikepdf.Name.Div
         pdf.docinfo.CreationDate = pdf.docinfo.ModDate = "D:20000101000000Z"
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
