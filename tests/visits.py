@@ -22,7 +22,7 @@ DESCRIBE_PAGE = r"""async () => {
   await Promise.all(images.map((image) => image.decode().catch(() => {})));
   return {
     shift,
-    codeSizes: all('article pre').filter((e) => e.checkVisibility()).map((e) => parseFloat(getComputedStyle(e).fontSize)),
+    codeSizes: all('article pre').flatMap((e) => e.checkVisibility() ? parseFloat(getComputedStyle(e).fontSize) : []),
     text: text.textContent,
     formulas: all('.math').length,
     formulaHeights: all('.math .katex').filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().height),
