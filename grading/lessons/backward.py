@@ -110,7 +110,7 @@ LESSONS = {
     ),
     "backward-arguments": Lesson(
         say("The arguments stay as they are, and x and weight may hold integers: the results are floats."),
-        "backward-graph",
+        "formula-arguments",
         START + "weight = np.array([2.0, -3.0])\nbatch_norm_backward(g, x, weight, 1e-5)\n"
         "g, x, weight, batch_norm_backward(g, x.astype(int), weight.astype(int), 1e-5)",
     ),

@@ -112,7 +112,7 @@ LESSONS = {
             "x, weight and bias stay as they are, integers and float32 give floats, "
             "and nothing is kept from call to call."
         ),
-        "formula-axis",
+        "formula-arguments",
         SMALL + "ones, zeros = np.ones(2), np.zeros(2)\n"
         "batch_norm_train(x, ones, zeros, 1e-5)\n"
         "whole = [array.astype(int) for array in (x, ones, zeros)]\n"

@@ -101,7 +101,7 @@ LESSONS = {
     ),
     "identity-undo-arguments": Lesson(
         say("The arguments stay as they are; integers and float32 are taken, and the results are arrays of floats."),
-        "identity-parameters",
+        "formula-arguments",
         "mean, var = np.array([8.0, 3.0]), np.array([4.0, 9.0])\nidentity_parameters(mean, var, 1.0)\n"
         "mean, var, identity_parameters(mean.astype(int), var.astype(int), 1.0)",
     ),
@@ -127,7 +127,7 @@ LESSONS = {
     ),
     "identity-fold-arguments": Lesson(
         say("The arguments stay as they are; integers and float32 are taken, and the results are arrays of floats."),
-        "linear-fold",
+        "formula-arguments",
         GIVEN.format(9.0) + "floats = W, b, mean, var, weight, bias\n"
         "W, b, mean, var, weight, bias, fold(*[array.astype(int) for array in floats], 9.0)",
     ),

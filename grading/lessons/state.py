@@ -156,7 +156,7 @@ LESSONS = {
     ),
     "state-arguments": Lesson(
         say("The arguments stay as they are, and integers and float32 give floats, in the function and in the layer."),
-        "moving-average",
+        "formula-arguments",
         BATCH + "mean, var = np.zeros(2), np.ones(2)\nupdate_running(mean, var, x, 0.5)\n"
         "whole = x.astype(int)\nBatchNorm(2)(x)\n"
         "mean, var, x, update_running(mean, var, whole, 0.5), BatchNorm(2)(whole)",
