@@ -113,7 +113,7 @@ def test_each_student_reads_the_language_of_his_notebook_in_the_same_run(judge):
     assert english_in(read_on(after))
     assert english_in(read_on(chinese)) == []
     for words in (
-        "如果方差除以了N - 1，得到的正是你的这些数。",
+        "如果算方差时除以了N - 1，得到的正是你的这些数。",
         "要求：",
         "阅读：",
         "得8分，满分20分",
