@@ -90,7 +90,8 @@ def explain(assignment, concept, student, lines=()):
     lesson, mistake, lines = module.LESSONS[concept], "", []
     if forbidden(said):
         mistake = say(
-            "No points are given here as long as a library differentiates for you: write the formula yourself."
+            "No points are given here as long as your function, or a helper of it, uses a library that could "
+            "differentiate for you, such as torch: write the formula in NumPy."
         )
     elif lesson.example and not (student.hung or student.deaths):  # nothing that hangs is called once more
         try:
@@ -125,7 +126,10 @@ def mistake_of(module, lesson, yours, right):
     elif isinstance(right, Raised):
         return say("Your answer gives a result where it should raise {0}.", right.kind)
     if returns_nothing(yours, lesson.example):
-        return say("Your function returns nothing: a return is missing, or has nothing behind it.")
+        return say(
+            "Your answer gives None where a value should be: a return is missing or has nothing after it, "
+            "or one of the results is None."
+        )
     beside = getattr(module, "BESIDE_THE_ANSWER", False)  # where what comes out is not always numbers
     for words, made in module.MISTAKES.items():
         for names in alternatives(made):

@@ -101,7 +101,10 @@ LESSONS = {
         ONES + "grad_x",
     ),
     "backward-deviation": Lesson(
-        say("What divides is the root of the biased variance plus eps, in grad_x and in grad_weight."),
+        say(
+            "grad_x and grad_weight divide by root(var + eps): eps is added to the biased variance first, "
+            "and then the root is taken."
+        ),
         "backward-graph",
         ONES.replace("1e-8", "10.0") + "grad_x, grad_weight",
     ),

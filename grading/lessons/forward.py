@@ -62,9 +62,13 @@ MISTAKES = {
     say("eps stands beside the root, not under it"): both(inverse=lambda var, eps: 1 / (np.sqrt(var) + eps)),
     say("eps is left out, or is always 1e-5"): both(inverse=lambda var, eps: (var + 1e-5) ** -0.5),
     say("eps is squared"): both(inverse=lambda var, eps: (var + eps**2) ** -0.5),
-    say("eps counts only where the variance is smaller"): both(inverse=lambda var, eps: np.maximum(var, eps) ** -0.5),
-    say("the variance is the mean of the squares minus the square of the mean"): {"batch_norm_train": one_pass},
-    say("the mean is subtracted neither from x nor for the variance"): both(centred=False),
+    say("eps replaces a variance that is smaller than eps; it should be added to every variance"): both(
+        inverse=lambda var, eps: np.maximum(var, eps) ** -0.5
+    ),
+    say("the variance is the mean of the squares minus the square of the mean, which loses its digits in float32"): {
+        "batch_norm_train": one_pass
+    },
+    say("the mean is not subtracted at all, neither from x nor inside the variance"): both(centred=False),
     say("the mean is not subtracted"): both(shifted=True),
     say("one mean and one variance are taken for all features"): {"batch_norm_train": forward(None)},
     say("each row is normalized by itself (axis=1), and not each feature (axis=0)"): {"batch_norm_train": forward(1)},
@@ -83,8 +87,13 @@ MISTAKES = {
     say("each image is normalized by itself (axis=(2, 3))"): images(axes=(2, 3)),
     say("the last axis is taken for the channels (axis=(0, 1, 2))"): images(axes=(0, 1, 2)),
     say("all channels share one mean and one variance"): images(axes=None),
-    say("weight and bias belong to the columns of the images, not to their channels"): {"batch_norm_2d": columns()},
-    say("weight and bias belong to the columns of the images, not to their channels, and eps is not under the root"): [
+    say("weight and bias are applied along the last axis, not along the channels: give them shape (C, 1, 1)"): {
+        "batch_norm_2d": columns()
+    },
+    say(
+        "weight and bias are applied along the last axis, not along the channels (give them shape (C, 1, 1)), "
+        "and eps is not used as it should be"
+    ): [
         {"batch_norm_2d": columns(lambda var, eps: 1 / (np.sqrt(var) + eps))},
         {"batch_norm_2d": columns(lambda var, eps: (var + 1e-5) ** -0.5)},
     ],

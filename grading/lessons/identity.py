@@ -54,11 +54,11 @@ MISTAKES = {
     say("the weight is the standard deviation plus eps"): undo(lambda var, eps: np.sqrt(var) + eps),
     say("eps is left out of the weight, or is always 1e-5"): undo(lambda var, eps: np.sqrt(var)),
     say("the weight is the variance, not its root"): undo(lambda var, eps: var + eps),
-    say("the weight divides where it should multiply"): undo(lambda var, eps: (var + eps) ** -0.5),
+    say("the weight is 1 / root(var + eps); it must be the root itself"): undo(lambda var, eps: (var + eps) ** -0.5),
     say("only the larger one of variance and eps counts"): undo(lambda var, eps: np.sqrt(np.maximum(var, eps))),
     say("the bias comes first, and then the weight"): {"identity_parameters": lambda *a: undo_right(*a)[::-1]},
     say("the bias has the other sign"): undo(bias=lambda mean, weight: -mean),
-    say("the bias is divided by the weight"): undo(bias=lambda mean, weight: -mean / weight),
+    say("the bias is -mean / weight; it must be the mean"): undo(bias=lambda mean, weight: -mean / weight),
     say("the columns of the matrix are scaled, not its rows"): folding(matrix=lambda w, s: w * s),
     say("the matrix stays as it is"): folding(matrix=lambda w, s: 1.0 * w),
     say("the Linear comes back as it is"): folding(matrix=lambda w, s: 1.0 * w, shift=lambda b, m, s, bias: b),
@@ -94,7 +94,9 @@ def missed(columns, target):
 """
 LESSONS = {
     "identity-undo-values": Lesson(
-        say("weight is the root of the variance, bias is the mean."), "identity-parameters", UNDO.format(1e-9)
+        say("weight is root(var + eps), and bias is the mean. Here eps is too small to be seen."),
+        "identity-parameters",
+        UNDO.format(1e-9),
     ),
     "identity-undo-eps": Lesson(
         say("eps is added to the variance, under the root."), "identity-parameters", UNDO.format(7.0)
@@ -138,13 +140,16 @@ LESSONS = {
         say("a number of size 0.5 to 0.95"),
     ),
     "identity-hard-linear": Lesson(
-        say("The best Linear misses at most 0.01 of each column of the target."),
+        say("The best Linear misses at most 0.01 of the variance of each column of the target."),
         "linear-residual",
         MISSED + DATA + "missed(x, target[:, 0]), missed(x, target[:, 1])",
         say("two numbers of at most 0.01"),
     ),
     "identity-hard-batch-norm": Lesson(
-        say("The best BatchNorm misses at least 0.95 of each column of the target."),
+        say(
+            "The best BatchNorm misses at least 0.95 of the variance of each column of the target: "
+            "take out of each column what a line in its own feature predicts."
+        ),
         "linear-residual",
         MISSED + DATA + "missed(x[:, [0]], target[:, 0]), missed(x[:, [1]], target[:, 1])",
         say("two numbers of at least 0.95"),

@@ -89,7 +89,7 @@ def trained(network, wanted=lambda p: True):
 
 RIGHT = network() | training() | measure() | count(trained) | {"torch": torch, "nn": nn, "F": F}
 MISTAKES = {
-    say("the photos are not laid flat"): network(flatten=False),
+    say("the photos are not flattened (nn.Flatten)"): network(flatten=False),
     say("a hidden layer is missing"): [network(widths=(128, 128, 64)), network(widths=(128, 128, 128))],
     say("the logits go through a BatchNorm"): network(behind=[lambda: nn.BatchNorm1d(10)]),
     say("the last hidden layer has no BatchNorm"): network(skip=3),
@@ -118,7 +118,7 @@ MISTAKES = {
     say("gradients are left over from the batch before: zero_grad() is missing"): training(clear=False),
     say("the optimizer has a momentum of its own"): [training(momentum=momentum) for momentum in (0.9, 0.5, 0.99)],
     say("the optimizer is Adam, not plain SGD"): training(optimizer=torch.optim.Adam),
-    say("the weights decay"): [training(weight_decay=decay) for decay in (1e-1, 1e-2, 1e-3)],
+    say("the optimizer uses weight decay"): [training(weight_decay=decay) for decay in (1e-1, 1e-2, 1e-3)],
     say("no step is taken"): {"train_epoch": untrained},
     say("the steps go uphill"): training(sign=-1),
     say("the losses of a batch are summed, and not averaged"): training(
@@ -164,7 +164,7 @@ train_epoch(net, x, y, 4.0)
 NORMED = "norm = nn.BatchNorm1d(784)\nnet = nn.Sequential(nn.Flatten(), norm, nn.Linear(784, 10))\n"
 LESSONS = {
     "project-shape": Lesson(
-        say("The network takes photos of shape (N, 28, 28) as they are, and lays them flat itself."),
+        say("The network takes photos of shape (N, 28, 28) as they are, and flattens them itself."),
         "pytorch-network",
         "list(make_network()(torch.zeros(5, 28, 28)).shape)",
     ),

@@ -70,7 +70,7 @@ def test_each_known_mistake_shows_in_an_example(name, words):
         ("forward", "one row passes", "gives a result where it should raise ValueError"),
         ("forward", "images: each pixel a feature", "each pixel is a feature of its own"),
         ("forward", "nothing", "Nothing is written here yet"),
-        ("state", "biased variance", "torch stores the unbiased one, which N - 1 divides"),
+        ("state", "biased variance", "torch stores the unbiased variance, where it is divided by N - 1"),
         ("state", "Keras' momentum", "momentum is taken for the weight of the old value"),
         ("state", "shape (1, D)", "as with keepdims=True"),
         ("state", "evaluation with the batch", "evaluation uses the statistics of its batch"),
@@ -90,8 +90,8 @@ def test_each_known_mistake_shows_in_an_example(name, words):
         ("state", "memory shared by layers of one size", "all layers share the same running statistics"),
         ("state", "memory in the class", "all layers share the same running statistics"),
         ("state", "one mode for all layers", "all layers share the same mode"),
-        ("backward", "autograd of the formula", "No points are given here as long as a library differentiates"),
-        ("backward", "bnutils for the forward pass", "No points are given here as long as a library differentiates"),
+        ("backward", "autograd of the formula", "No points are given here as long as your function"),
+        ("backward", "bnutils for the forward pass", "No points are given here as long as your function"),
         *[("project", mistake, words) for mistake, words in NAMED.items()],
     ],
 )
@@ -104,7 +104,7 @@ def test_the_usual_mistakes_are_named(name, mistake, words):
     ("name", "mistake", "words"),
     [
         ("forward", "no integers", "Nothing is written here yet"),
-        ("identity", "fold: None gives None", "Your function returns nothing"),
+        ("identity", "fold: None gives None", "Your answer gives None"),
         ("state", "memory is never updated", "x comes back as it is"),
     ],
 )
@@ -115,9 +115,13 @@ def test_no_mistake_is_named_that_is_not_made(name, mistake, words):
 
 def test_who_returns_nothing_is_told_so():
     code = "def batch_norm_train(x, weight, bias, eps):\n    y = x"
-    assert told("forward", code)["forward-formula"][0].startswith("Your function returns nothing: a return is missing")
+    assert told("forward", code)["forward-formula"][0].startswith(
+        "Your answer gives None where a value should be: a return"
+    )
     code = "def batch_norm_backward(grad_output, x, weight, eps):\n    y = x"
-    assert told("backward", code)["backward-input"][0].startswith("Your function returns nothing: a return is missing")
+    assert told("backward", code)["backward-input"][0].startswith(
+        "Your answer gives None where a value should be: a return"
+    )
 
 
 def test_results_in_another_order_are_known_and_the_order_is_said():
