@@ -6,6 +6,7 @@ import json
 import pytest
 from test_chinese import english_in
 
+from grading.answers import is_test
 from grading.course import NAMES, source_of
 from grading.judge import judge
 from grading.words import CHINESE, catalog_of, told
@@ -53,9 +54,9 @@ def failing_cells(name, code):
     """Run an answer and the notebook's own test cells as the student does; return the names of those that fail."""
     notebook, names, failing = json.loads(source_of(name).read_text()), {"__name__": "__main__"}, []
     cells = {c["metadata"]["nbgrader"]["grade_id"]: c for c in notebook["cells"] if c["cell_type"] == "code"}
-    tests = {grade_id: cell for grade_id, cell in cells.items() if cell["metadata"]["nbgrader"].get("points")}
+    tests = {grade_id: cell for grade_id, cell in cells.items() if is_test(cell)}
     tests |= {grade_id: cells[grade_id] for grade_id in cells if grade_id == "forward-2d-arguments"}
-    for grade_id in (f"{name}-imports", f"{name}-missed", f"{name}-photos"):
+    for grade_id in (f"{name}-imports", f"{name}-missed", "project-photos"):
         exec("".join(cells[grade_id]["source"]) if grade_id in cells else "", names)
     exec(code, names)
     for grade_id, cell in tests.items():
