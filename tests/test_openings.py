@@ -267,9 +267,8 @@ def test_table_of_symptoms_stays_in_reach_and_the_text_in_its_place(open_tab, wi
 
 
 def test_nothing_to_press_is_on_paper(open_tab):
-    tab = open_tab(CLINIC)
-    expect(tab.locator(".book-filter input")).to_be_visible()
-    tab.mouse.wheel(0, 20_000)
+    tab = open_tab(f"{CLINIC}#clinic-20")
+    expect(tab.locator(".book-filter input")).to_have_count(1)
     expect(tab.locator(".book-reach")).to_be_visible()
     tab.emulate_media(media="print")
     for gone in [".book-filter", ".book-reach", ".book-panel"]:
