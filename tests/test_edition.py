@@ -9,7 +9,7 @@ import yaml
 from edition.blocks import find_blocks, translate_text
 from edition.catalogs import FOLDER, Memory, is_open, outdated, read
 from edition.faults import faults_of, terms, terms_in
-from edition.sources import ROOT, rewrite, sources
+from edition.sources import ROOT, rewrite, rewrite_notebook, sources
 
 TABLE = "| Layer | Axes |\n| --- | --- |\n| Conv | `(0, 2, 3)` |"
 SOUND = [
@@ -183,6 +183,14 @@ def test_chinese_notebook_has_the_same_cells_and_the_same_code():
         for one, other in zip(english["cells"], chinese["cells"], strict=True):
             assert (one["id"], one["cell_type"]) == (other["id"], other["cell_type"])
             assert one["cell_type"] == "markdown" or one["source"] == other["source"]
+
+
+def test_the_line_of_a_fold_the_caption_and_the_alt_of_a_cell_are_translated():
+    options = {"code_prompt_show": "Show it all", "figure": {"name": "fig-a", "caption": "What is it?"}, "image": {}}
+    cell = {"id": "a", "cell_type": "code", "source": ["x = 1"], "metadata": {"mystnb": options}}
+    (again,) = json.loads(rewrite_notebook(json.dumps({"cells": [cell]}), lambda block, place: "译"))["cells"]
+    made = {"code_prompt_show": "译", "figure": {"name": "fig-a", "caption": "译"}, "image": {}}
+    assert again == cell | {"metadata": {"mystnb": made}}
 
 
 def test_moved_block_keeps_its_translation_and_a_changed_one_is_fuzzy():
