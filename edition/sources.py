@@ -21,6 +21,7 @@ CONFIG = [
     "sphinx.config.nb_code_prompt_show",
     "sphinx.config.nb_code_prompt_hide",
     "sphinx.config.html_theme_options.logo.text",
+    "sphinx.config.html_theme_options.search_bar_text",
 ]
 METADATA = ["figure.caption", "image.alt", "code_prompt_show", "code_prompt_hide"]  # of a cell, in the group "mystnb"
 CLAIM = ["note", "book"]

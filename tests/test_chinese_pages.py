@@ -107,6 +107,22 @@ def test_sitemap_names_the_pages_of_both_editions(book):
     assert sorted(listed) == sorted(f"{base}{folder}{page}.html" for folder in ("", f"{CHINESE}/") for page in PAGES)
 
 
+NAMES = {"English", "Binder", "Colab", ".ipynb", ".md", ".pdf"}
+# the title of a link to a source is that of its paper, in the language of that
+HEARD = "//*[not(contains(@href, 'bibliography.html#'))]/@title | //@aria-label | //@placeholder | //@alt"
+FOLDED = "//summary[not(*)] | //summary/* | //*[contains(@class, 'dropdown-item')]"
+OFTEN = "chapters/03_running_statistics"
+SELDOM = [pytest.param(page, marks=pytest.mark.slow) for page in MADE if page != OFTEN]
+
+
+@pytest.mark.parametrize("page", [OFTEN, *SELDOM])
+def test_names_of_parts_menus_and_folds_are_chinese(book, page):
+    root = tree(book / CHINESE, page)
+    said = {*root.xpath(HEARD), *(element.text_content().strip() for element in root.xpath(FOLDED))} - NAMES - {""}
+    assert [words for words in sorted(said) if not re.search("[\u3400-\u9fff]", words)] == []
+    assert {"搜索本书", "报告问题"} <= said
+
+
 @pytest.fixture
 def tab(browser):
     """Return a new tab."""
