@@ -24,6 +24,7 @@ CONFIG = [
     "sphinx.config.html_theme_options.search_bar_text",
 ]
 METADATA = ["figure.caption", "image.alt", "code_prompt_show", "code_prompt_hide"]  # of a cell, in the group "mystnb"
+STUB = "YOUR ANSWER HERE"  # nbgrader's, in place of each solution in words, in a student's notebook
 CLAIM = ["note", "book"]
 
 
@@ -126,4 +127,6 @@ def find_messages(source):
         return block.message
 
     rewrite(source, (ROOT / source).read_text("utf8"), note)
+    if source != page_of(source):  # an instructor's notebook: the student's is not there before it is made
+        note(Block("paragraph", 0, 1, STUB, STUB), "")
     return found
