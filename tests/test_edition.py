@@ -1,6 +1,7 @@
 """The Chinese edition: blocks are found, catalogs follow the English text, translations keep their shape."""
 
 import json
+from pathlib import Path
 
 import polib
 import pytest
@@ -10,6 +11,7 @@ from edition.blocks import find_blocks, translate_text
 from edition.catalogs import FOLDER, Memory, is_open, outdated, read
 from edition.faults import faults_of, terms, terms_in
 from edition.sources import ROOT, rewrite, rewrite_notebook, sources
+from edition.write import write_for_readers
 
 TABLE = "| Layer | Axes |\n| --- | --- |\n| Conv | `(0, 2, 3)` |"
 SOUND = [
@@ -191,6 +193,19 @@ def test_the_line_of_a_fold_the_caption_and_the_alt_of_a_cell_are_translated():
     (again,) = json.loads(rewrite_notebook(json.dumps({"cells": [cell]}), lambda block, place: "译"))["cells"]
     made = {"code_prompt_show": "译", "figure": {"name": "fig-a", "caption": "译"}, "image": {}}
     assert again == cell | {"metadata": {"mystnb": made}}
+
+
+def test_what_a_reader_has_changed_stays_when_the_notebooks_are_written_again(book, tmp_path):
+    changed, other = Path("chapters/02_formula.ipynb"), Path("chapters/03_running_statistics.ipynb")
+    assert write_for_readers(tmp_path) == []
+    written = (tmp_path / other).read_bytes()
+    assert "运行均值" in written.decode()
+    (tmp_path / changed).write_text("mine")
+    (tmp_path / other).unlink()
+    for _ in range(2):
+        assert write_for_readers(tmp_path) == [changed]
+        assert (tmp_path / changed).read_text() == "mine"
+        assert (tmp_path / other).read_bytes() == written
 
 
 def test_moved_block_keeps_its_translation_and_a_changed_one_is_fuzzy():
