@@ -46,7 +46,7 @@ pdf: book ## print each edition into one PDF, and pack its pages into a zip, int
 font: ## as root, on Debian or Ubuntu: install the font with which the Chinese PDF is printed
 	apt-get update && apt-get install --yes --no-install-recommends fonts-wqy-microhei
 
-audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker read every page, then measure each with Lighthouse (a quarter of an hour)
+audit: book page/audit/node_modules/.package-lock.json ## let the W3C's checker read every page, then measure each with Lighthouse (half an hour)
 	command -v java || apt-get install --yes --no-install-recommends default-jre-headless # the checker is a .jar
 	java -jar page/audit/node_modules/vnu-jar/build/dist/vnu.jar --errors-only $$(find _build/html -name '*.html' -not -path '*/_static/*')
 	CHROME_PATH="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/node page/audit/audit.mjs
@@ -100,7 +100,7 @@ $(COURSE): | .venv/ready
 grading-times: $(READY) ## grade 100 and 300 generated submissions, print what it takes (4 minutes); SIZE=10000 for an hour
 	$(BIN)/python -m tools.measure_grading $(SIZE:%=--size %)
 
-check-binder: ## make Binder's environment in a fresh folder, and run two chapters in it
+check-binder: ## make Binder's environment in a fresh folder, and run three chapters in it
 	python3 tools/check_binder.py
 
 check-fresh: ## as root: make a bare Debian in a temporary folder, and type the README's commands there (20 minutes)

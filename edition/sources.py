@@ -21,8 +21,10 @@ CONFIG = [
     "sphinx.config.nb_code_prompt_show",
     "sphinx.config.nb_code_prompt_hide",
     "sphinx.config.html_theme_options.logo.text",
+    "sphinx.config.html_theme_options.search_bar_text",
 ]
-METADATA = [("figure", "caption"), ("image", "alt")]  # of a cell that draws, in the group "mystnb"
+METADATA = ["figure.caption", "image.alt", "code_prompt_show", "code_prompt_hide"]  # of a cell, in the group "mystnb"
+STUB = "YOUR ANSWER HERE"  # nbgrader's, in place of each solution in words, in a student's notebook
 CLAIM = ["note", "book"]
 
 
@@ -55,7 +57,7 @@ def rewrite(path, text, translate):
 
 
 def rewrite_notebook(text, translate):
-    """Return a notebook with other words in its Markdown cells and its captions and alternative texts."""
+    """Return a notebook with other words in its Markdown cells, its captions, alternative texts and lines of folds."""
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         place = cell["id"]
@@ -63,11 +65,19 @@ def rewrite_notebook(text, translate):
             words = translate_text("".join(cell["source"]), lambda block, place=place: translate(block, place))
             cell["source"] = words.splitlines(keepends=True)
             continue
-        for group, name in METADATA:
-            options = cell["metadata"].get("mystnb", {}).get(group, {})
+        for setting in METADATA:
+            options, name = find_setting(setting, cell["metadata"].get("mystnb", {}))
             if name in options:
                 options[name] = translate_plain(options[name], name, place, translate)
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+
+
+def find_setting(setting, options):
+    """Return the group of options in which a setting stands, if it is there, and its name in it."""
+    *groups, name = setting.split(".")
+    for group in groups:
+        options = options.get(group, {})
+    return options, name
 
 
 def rewrite_toc(text, translate):
@@ -82,10 +92,7 @@ def rewrite_config(text, translate):
     """Return the configuration with other words of those settings that readers see."""
     config = yaml.safe_load(text)
     for setting in CONFIG:
-        *groups, name = setting.split(".")
-        options = config
-        for group in groups:
-            options = options[group]
+        options, name = find_setting(setting, config)
         options[name] = translate_plain(options[name], "setting", setting, translate)
     return dump(config)
 
@@ -120,4 +127,6 @@ def find_messages(source):
         return block.message
 
     rewrite(source, (ROOT / source).read_text("utf8"), note)
+    if source != page_of(source):  # an instructor's notebook: the student's is not there before it is made
+        note(Block("paragraph", 0, 1, STUB, STUB), "")
     return found

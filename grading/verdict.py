@@ -77,8 +77,9 @@ def judged(path, assignment, seed, wall, seconds, course, remarks=()):
         found, met = find(assignment, mended, seed, wall, seconds)
         concepts = concepts_of(mended, found)
         said |= {"state": GRADED, "remarks": [*remarks, *done, *met], "concepts": concepts, "language": language}
-        said |= answers_of(mended, release(assignment, course))
-        said["words"] = words_of(said, language) | titles_of(said, release(assignment, course, language))
+        given, given_in_own_language = release(assignment, course), release(assignment, course, language)
+        said |= answers_of(mended, given, given_in_own_language)
+        said["words"] = words_of(said, language) | titles_of(said, given_in_own_language)
     except OSError:
         raise
     except Exception as error:  # one bad notebook costs nobody else a point
@@ -113,9 +114,10 @@ def concept_of(cell, outcome):
     return {"title": title_of(cell), "points": 0.0 if lost else most, "max": most} | said
 
 
-def answers_of(notebook, given):
+def answers_of(notebook, given, given_in_own_language):
     """Return what a verdict holds of the written answers, and which answers are as they were handed out."""
-    handed_out = {cell.metadata.nbgrader.grade_id: cell.source for cell in given.cells if is_answer(cell)}
+    cells = filter(is_answer, given_in_own_language.cells)
+    handed_out = {cell.metadata.nbgrader.grade_id: cell.source for cell in cells}
     answers = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if is_answer_here(cell)}
     empty = [name for name, cell in answers.items() if source_of(cell) == handed_out[name]]
     return {"empty": empty, "written": written_in(given, empty)}

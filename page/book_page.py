@@ -208,6 +208,29 @@ def made_by_sphinx():
     }
 
 
+def in_place_of_theme():
+    """Return what a page says in place of the words that the theme has in English only, or in no good Chinese."""
+    return {
+        "Main": say("Main"),
+        "Page": say("Page"),
+        "Toggle primary sidebar": say("Toggle primary sidebar"),
+        "Toggle secondary sidebar": say("Toggle secondary sidebar"),
+        "Launch interactive content": say("Launch interactive content"),
+        "Launch on Binder": say("Launch on Binder"),
+        "Launch on Colab": say("Launch on Colab"),
+        "Source repositories": say("Source repositories"),
+        "Repository": say("Repository"),
+        "Open issue": say("Open issue"),
+        "Print to PDF": say("Print"),  # it opens the dialog of the browser
+        "列印成 PDF": say("Print"),
+        "Color mode": say("Color mode"),
+        "System Settings": say("System Settings"),
+        "Link to this heading": say("Link to this heading"),
+        "Link to this image": say("Link to this image"),
+        "Link to this term": say("Link to this term"),
+    }
+
+
 def describe_in_head(app, pagename, title, text):
     """Return the tags that tell search engines and networks what a page is; the title may hold entities."""
     title, text, base = re.sub("<[^>]*>", "", title), html.escape(text), app.config.html_baseurl
@@ -244,6 +267,7 @@ FIRST_PAGE = (
     '<!DOCTYPE html>\n<html lang="{0}"><head><meta charset="utf-8"><title>{1}</title>'
     '<meta http-equiv="Refresh" content="0; url={2}"></head><body><a href="{2}">{1}</a></body></html>'
 )
+THEME_SAYS = rf'(="|<span class="(?:visually-hidden|btn__text-container)">)({"|".join(in_place_of_theme())})(?=["<])'
 SEARCH = r'(?:\s*<script src="[^"]*(?:search\w+|language_data)\.js"></script>){3}'  # Sphinx's own, of each page
 CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all pages fails where there is nothing to cure
     "search.html": {
@@ -286,6 +310,15 @@ CURES = {  # files: {what is cured: (pattern, replacement)}; a build of all page
         "scripts that mark words of Sphinx's own search in all pages, and call a function by its first letter": (
             r'\s*<script src="[^"]*/(?:doctools|sphinx_highlight)\.js[^"]*"></script>',
             "",
+        ),
+        "the theme's words, of which many are English in every edition": (
+            THEME_SAYS,
+            lambda tag: tag[1] + in_place_of_theme()[tag[2]],
+        ),
+        "the names of two logos, which stand beside them": (r' alt="(?:Binder|Colab) logo"', ' alt=""'),
+        "the word that the sign before it means, and the full stop of another language": (
+            r"© Copyright ([^<]*?)\.",
+            r"© \1",
         ),
         "a name of the search button for screen readers that differs from its text": (
             r'(<button class="[^"]*search-button[^"]*"[^>]*?) aria-label="[^"]*"',

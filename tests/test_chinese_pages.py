@@ -10,6 +10,8 @@ from build_book import CHINESE, pages_of
 from conftest import ROOT
 from playwright.sync_api import expect
 
+from edition.sources import STUB
+
 PAGES = pages_of(ROOT / "_toc.yml")
 NOTEBOOKS = [page for page in PAGES if page.startswith(("chapters/", "assignments/")) and page != "chapters/ledger"]
 MADE = [*PAGES, "search", "genindex", "404"]
@@ -105,6 +107,27 @@ def test_sitemap_names_the_pages_of_both_editions(book):
     listed = re.findall(r"<loc>([^<]*)</loc>", (book / "sitemap.xml").read_text())
     base = tree(book, "intro").xpath("//link[@rel='canonical']/@href")[0].removesuffix("intro.html")
     assert sorted(listed) == sorted(f"{base}{folder}{page}.html" for folder in ("", f"{CHINESE}/") for page in PAGES)
+
+
+NAMES = {"English", "Binder", "Colab", ".ipynb", ".md", ".pdf"}
+# the title of a link to a source is that of its paper, in the language of that
+HEARD = "//*[not(contains(@href, 'bibliography.html#'))]/@title | //@aria-label | //@placeholder | //@alt"
+FOLDED = "//summary[not(*)] | //summary/* | //*[contains(@class, 'dropdown-item')]"
+OFTEN = "chapters/03_running_statistics"
+SELDOM = [pytest.param(page, marks=pytest.mark.slow) for page in MADE if page != OFTEN]
+
+
+@pytest.mark.parametrize("page", [OFTEN, *SELDOM])
+def test_names_of_parts_menus_and_folds_are_chinese(book, page):
+    root = tree(book / CHINESE, page)
+    said = {*root.xpath(HEARD), *(element.text_content().strip() for element in root.xpath(FOLDED))} - NAMES - {""}
+    assert [words for words in sorted(said) if not re.search("[\u3400-\u9fff]", words)] == []
+    assert {"搜索本书", "报告问题"} <= said
+
+
+def test_answers_of_a_student_have_their_place_in_chinese(book):
+    assert "在这里写下你的回答" in tree(book / CHINESE, "assignments/forward").text_content()
+    assert STUB in tree(book, "assignments/forward").text_content()
 
 
 @pytest.fixture

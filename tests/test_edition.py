@@ -1,6 +1,7 @@
 """The Chinese edition: blocks are found, catalogs follow the English text, translations keep their shape."""
 
 import json
+from pathlib import Path
 
 import polib
 import pytest
@@ -9,7 +10,8 @@ import yaml
 from edition.blocks import find_blocks, translate_text
 from edition.catalogs import FOLDER, Memory, is_open, outdated, read
 from edition.faults import faults_of, terms, terms_in
-from edition.sources import ROOT, rewrite, sources
+from edition.sources import ROOT, rewrite, rewrite_notebook, sources
+from edition.write import write_for_readers
 
 TABLE = "| Layer | Axes |\n| --- | --- |\n| Conv | `(0, 2, 3)` |"
 SOUND = [
@@ -183,6 +185,27 @@ def test_chinese_notebook_has_the_same_cells_and_the_same_code():
         for one, other in zip(english["cells"], chinese["cells"], strict=True):
             assert (one["id"], one["cell_type"]) == (other["id"], other["cell_type"])
             assert one["cell_type"] == "markdown" or one["source"] == other["source"]
+
+
+def test_the_line_of_a_fold_the_caption_and_the_alt_of_a_cell_are_translated():
+    options = {"code_prompt_show": "Show it all", "figure": {"name": "fig-a", "caption": "What is it?"}, "image": {}}
+    cell = {"id": "a", "cell_type": "code", "source": ["x = 1"], "metadata": {"mystnb": options}}
+    (again,) = json.loads(rewrite_notebook(json.dumps({"cells": [cell]}), lambda block, place: "译"))["cells"]
+    made = {"code_prompt_show": "译", "figure": {"name": "fig-a", "caption": "译"}, "image": {}}
+    assert again == cell | {"metadata": {"mystnb": made}}
+
+
+def test_what_a_reader_has_changed_stays_when_the_notebooks_are_written_again(book, tmp_path):
+    changed, other = Path("chapters/02_formula.ipynb"), Path("chapters/03_running_statistics.ipynb")
+    assert write_for_readers(tmp_path) == []
+    written = (tmp_path / other).read_bytes()
+    assert "运行均值" in written.decode()
+    (tmp_path / changed).write_text("mine")
+    (tmp_path / other).unlink()
+    for _ in range(2):
+        assert write_for_readers(tmp_path) == [changed]
+        assert (tmp_path / changed).read_text() == "mine"
+        assert (tmp_path / other).read_bytes() == written
 
 
 def test_moved_block_keeps_its_translation_and_a_changed_one_is_fuzzy():

@@ -143,12 +143,12 @@ def has_colour(png, colour):
     return counts.get(ImageColor.getrgb(colour), 0) >= 30
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_launch_buttons_open_the_chapter(book, chapter):
-    page = (book / f"chapters/{chapter}.html").read_text()
-    notebook = f"chapters/{chapter}.ipynb"
-    assert f'href="https://mybinder.org/v2/gh/{OWNER_AND_NAME}/main?urlpath=lab/tree/{notebook}"' in page
-    assert f'href="https://colab.research.google.com/github/{OWNER_AND_NAME}/blob/gh-pages/_sources/{notebook}"' in page
+@pytest.mark.parametrize(("edition", "chapter"), [*(("", name) for name in CHAPTERS), ("zh/", CHAPTERS[2])])
+def test_launch_buttons_open_the_chapter(book, edition, chapter):
+    page = (book / f"{edition}chapters/{chapter}.html").read_text()
+    notebook, copies = f"chapters/{chapter}.ipynb", f"{OWNER_AND_NAME}/blob/gh-pages/{edition}_sources"
+    assert f'href="https://mybinder.org/v2/gh/{OWNER_AND_NAME}/main?urlpath=lab/tree/{edition}{notebook}"' in page
+    assert f'href="https://colab.research.google.com/github/{copies}/{notebook}"' in page
     assert f'href="../_sources/{notebook}"' in page
     assert f'href="{REPOSITORY}"' in page
 

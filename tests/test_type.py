@@ -63,6 +63,8 @@ def test_every_character_is_in_its_face(visit, book, page):
     static = book / (f"{CHINESE}/_static" if page.startswith(CHINESE) else "_static")
     assert {face.split(",")[0] for face in shown} >= {"Book Sans"}
     assert lacking(shown, static, chinese=page.startswith(CHINESE)) == {}
+    slanted = {c for face, characters in shown.items() if face.endswith(",true") for c in characters}
+    assert re.findall("[\u3400-\u9fff]", "".join(slanted)) == []  # Chinese has no letters that slant
 
 
 def test_a_character_that_a_face_lacks_is_found(book):

@@ -14,12 +14,13 @@ from lxml import html
 from test_judge import IMAGES, TRAIN, filled, handed_out
 
 from edition.catalogs import GRADING, translations
-from edition.sources import rewrite_notebook
+from edition.sources import STUB, rewrite_notebook
 from edition.write import translator
 from grading.check import check
 from grading.check import told as told_in_the_terminal
 from grading.collect import HandIn, language_of, sort_out
 from grading.course import NAMES, source_of
+from grading.record import rows_for_nbgrader
 from grading.verdict import verdict
 from grading.words import CHINESE, ENGLISH, Line, catalog_of, in_lines, say, told
 from grading.work import Task, work
@@ -100,6 +101,21 @@ def test_a_chinese_notebook_gets_the_very_verdict_of_the_english_one(judge, lose
     assert english["written"]["forward-why-eps"]["title"] in chinese["words"]
     points = {concept["points"] for concept in chinese["concepts"].values()}
     assert points != {0.0} if answers[0] else points == {0.0}
+
+
+def test_an_untouched_chinese_notebook_is_as_empty_as_the_english_one(course, tmp_path):
+    rows = []
+    for notebook, stub in [(handed_out("forward"), STUB), (in_chinese(handed_out("forward")), "在这里写下你的回答")]:
+        assert stub in [cell.source for cell in notebook.cells]
+        path = tmp_path / f"{stub}.ipynb"
+        nbformat.write(notebook, path)
+        (found,) = sort_out(HandIn("ada", tmp_path, [path]), ["forward"], course)
+        assert found.untouched
+        rows.append(rows_for_nbgrader(work(Task(found, tmp_path, course, 7, "none", 3.0)).verdict))
+    assert rows[0] == rows[1]
+    _, _, scores, empty = rows[1]
+    assert set(scores.values()) == {0.0}
+    assert sorted(empty) == ["forward-2d", "forward-train", "forward-why-eps"]
 
 
 def test_each_student_reads_the_language_of_his_notebook_in_the_same_run(judge):

@@ -6,6 +6,7 @@ from copy import deepcopy
 import nbformat
 import pytest
 
+from edition.sources import STUB
 from grading.course import source_of
 from grading.judge import judge
 from grading.release import SOLUTION
@@ -56,7 +57,8 @@ def handed_out(name):
     """Return the students' notebook of an assignment."""
     notebook = nbformat.reads(source_of(name).read_text(), 4)
     for cell in notebook.cells:
-        cell.source = SOLUTION.sub("raise NotImplementedError", cell.source)
+        stub = "raise NotImplementedError" if cell.cell_type == "code" else STUB
+        cell.source = SOLUTION.sub(stub, cell.source)
     return notebook
 
 

@@ -10,6 +10,7 @@ import shutil
 import pytest
 from conftest import ROOT
 
+from edition.sources import STUB
 from grading.course import NAMES, release_of, source_of
 from grading.release import MARKERS, SHORT, SOLUTION, errors_when_run, faults_of, leaks, make
 
@@ -56,6 +57,8 @@ def test_release_holds_no_solution(course, name):
     assert [marker for marker in MARKERS if marker in text] == []
     assert leaks(SOURCES[name], release) == []
     assert len(solved_lines(name)) > 5
+    places = [c for c in release["cells"] if c["cell_type"] == "markdown" and c["metadata"]["nbgrader"]["solution"]]
+    assert {"".join(cell["source"]) for cell in places} == {STUB}
     assert (course / f"{name}.ipynb").read_bytes() == release_of(name, course).read_bytes()
 
 
