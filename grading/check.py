@@ -41,8 +41,8 @@ def told(said):
         points = say("{0} of {1}", f"{concept['points']:g}", f"{concept['max']:g}")
         lines.append(f"{points}  {concept['title']}")
         if concept["points"] < concept["max"]:
-            told = [concept["mistake"], *concept["lines"], *concept["lesson"].splitlines()]
-            lines += [f"    {line}" for line in dict.fromkeys(told) if line]
+            told = [*dict.fromkeys([concept["mistake"], *concept["lines"]]), *concept["lesson"].splitlines()]
+            lines += [f"    {line}" for line in told if line]
     points, most = (sum(concept[key] for concept in said["concepts"].values()) for key in ("points", "max"))
     by_hand = sum(answer["max"] for answer in said["written"].values())
     numbers = [f"{number:g}" for number in (points, most, by_hand)]

@@ -98,7 +98,7 @@ def summaries(rows, verdicts, roster):
 
 def in_short(mistake):
     """Return a mistake as it stands in a list."""
-    return mistake.removeprefix(GIVES).rstrip(".") or "no mistake that we know"
+    return mistake.removeprefix(GIVES).rstrip(".") or "a mistake that we do not know, or it hangs"
 
 
 def class_page(rows, verdicts, roster=()):

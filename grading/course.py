@@ -33,7 +33,7 @@ def nbgrader(course=COURSE, **settings):
     config = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE)).load_config()
     config.CourseDirectory.root = str(Path(course).resolve())
     config.merge(Config(settings))
-    logging.getLogger("traitlets").setLevel(logging.ERROR)  # else it lists what is in the exchange
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL + 1)  # it tells of the exchange, and that there is none
     api = NbGraderAPI(config=config)
     api.log_level = logging.ERROR
     return api

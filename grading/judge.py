@@ -118,7 +118,7 @@ class Trial:
         self.seconds = max(seconds, getattr(checks, "SECONDS", 0.0))
         self.concepts, self.cells = checks.CONCEPTS, getattr(checks, "CELLS", {})
         self.answers, self.left = Answers(notebook, checks.ASKED), WHOLE
-        self.hung = defaultdict(dict)  # answer: what of it has hung
+        self.hung = {}  # a name and the code that it needs: what was said when it hung
         self.code = functools.cache(self.answers.code)
 
     def codes(self, concept, whole=False, everything=False):
@@ -133,7 +133,8 @@ class Trial:
             for code, check in zip(self.codes(concept, whole, everything), self.concepts[concept], strict=True):
                 runs[code].append((concept, check))
         for (code, answer), asked in runs.items():
-            with Student(code, self.wall, self.seconds, self.left, answer, self.hung[answer]) as student:
+            hung = {name: fault for (name, needed), fault in self.hung.items() if needed == needed_by(name, answer)}
+            with Student(code, self.wall, self.seconds, self.left, answer, hung) as student:
                 for concept, check in asked:
                     student.errors.clear()
                     found[concept].lines += filter(None, [failure(check, student, self.seed)])
@@ -145,7 +146,14 @@ class Trial:
                         if any(line.startswith(f"NameError: there is no {name} ") for line in outcome.lines):
                             outcome.mistake = say("Nothing was found to grade: {0}", words)
                 self.left = student.left
+            self.hung |= {(name, needed_by(name, answer)): fault for name, fault in student.hung.items()}
         return found
+
+
+def needed_by(name, answer):
+    """Return the code of an answer that a function or class needs; all of it for another name, as of a method."""
+    alone = Answers({"cells": [{"cell_type": "code", "source": answer}]}, [name])
+    return answer if alone.missing else alone.code()
 
 
 def failure(check, student, seed):

@@ -80,7 +80,8 @@ def parts_of(said, by_hand):
 def shown_cell(cell, parts, by_hand, language):
     """Return what the template needs of a cell: its kind, its part of the points, its content as HTML."""
     name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-    shown = {"name": name, "part": parts.get(name), "comment": by_hand.get(name, {}).get("comment"), "outputs": []}
+    comment = marked_up(by_hand.get(name, {}).get("comment") or "", None, language)
+    shown = {"name": name, "part": parts.get(name), "comment": comment, "outputs": []}
     if cell.cell_type == "markdown":
         return shown | {
             "kind": "text",

@@ -108,6 +108,9 @@ class People:
         self.by_canvas = {row["canvas"]: row["student"] for row in rows if row["canvas"]}
         self.by_address = {row["email"].casefold(): row["student"] for row in rows if row["email"]}
         self.by_address |= {row["student"].casefold(): row["student"] for row in rows}
+        before = Counter(address.partition("@")[0] for address in self.by_address)  # ada of ada@uni.edu
+        alone = {address.partition("@")[0]: who for address, who in self.by_address.items()}
+        self.by_address = {name: who for name, who in alone.items() if before[name] == 1} | self.by_address
 
     def find(self, name, path):
         """Return the student who is called so by the path of a submission."""

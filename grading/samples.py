@@ -50,4 +50,6 @@ def with_answer(notebook, text):
 
 
 if __name__ == "__main__":
-    write_samples(sys.argv[1] if len(sys.argv) > 1 else COURSE / "samples")
+    folder = sys.argv[1] if len(sys.argv) > 1 else COURSE / "samples"
+    write_samples(folder)
+    print(f"Three submissions are in {folder}")

@@ -51,8 +51,7 @@ class Student:
     answer : str, optional
         What of the code is the answer, where not all of it is.
     hung : dict, optional
-        What of this answer has hung before, by its name, and what was said of it; what hangs is written into it, so
-        that the next student with the same answer does not wait for it again.
+        What of this answer has hung before, by its name, and what was said of it; what hangs now is added.
 
     Use it as a context, so that no worker outlives it.
 
@@ -110,8 +109,10 @@ class Student:
         self.process = None
 
     def _ask(self, verb, on, name, arguments):
-        if name in self.hung or self.deaths[name] >= CHANCES:
-            raise StudentError("Timeout", say("{0} has hung or died before and is not called again", name))
+        if name in self.hung:
+            raise StudentError("Timeout", say("{0}, and is not called again", self.hung[name]))
+        if self.deaths[name] >= CHANCES:
+            raise StudentError("Died", say("{0} has died before and is not called again", name))
         if self.left <= 0:
             raise StudentError("Timeout", say("all calls together took more than {0} seconds", f"{WHOLE:.0f}"))
         if on is not None and (self.process is None or on.generation != self.generation):
@@ -145,7 +146,7 @@ class Student:
                 raise wire.WireError("no reply")
         except TimeoutError:
             fault = say("{0} took more than {1} seconds", name, f"{seconds:g}")
-            self.hung[name] = str(fault)
+            self.hung[name] = fault
             self.stop()
             raise StudentError("Timeout", fault) from None
         except (EOFError, BrokenPipeError):
@@ -200,7 +201,7 @@ def without(hung, code):
     texts = []
     for statement in ast.parse(code).body:
         texts.append(ast.unparse(statement))
-        texts += [HUNG.format(name, hung[name]) for name in hung.keys() & functions_in(statement)]
+        texts += [HUNG.format(name, str(hung[name])) for name in hung.keys() & functions_in(statement)]
     return "\n".join(texts)
 
 

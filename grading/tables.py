@@ -71,7 +71,8 @@ def write_class(course, rows):
 def class_table(rows, roster=()):
     """Return a line for each student, those of the roster who handed in nothing too, and a column for each assignment.
 
-    A score stands where all is graded, the status where it is not; the total is that of the scores.
+    A score stands where all is graded, the status where it is not; the total is that of the scores,
+    and is empty as long as one is open.
     """
     assignments = sorted({row["assignment"] for row in rows} - {"?"})
     found, names = defaultdict(dict), {person["student"]: person["name"] for person in roster}
@@ -80,6 +81,7 @@ def class_table(rows, roster=()):
     lines = []
     for student in sorted(found.keys() | names.keys()):
         cells = [found[student].get(name, NOTHING) for name in assignments]
-        total = sum(float(cell) for cell in cells if not isinstance(cell, str) or cell.replace(".", "").isdigit())
-        lines.append([student, names.get(student, ""), *cells, total])
+        scores = [float(cell) for cell in cells if not isinstance(cell, str) or cell.replace(".", "").isdigit()]
+        handed_in = len(cells) - cells.count(NOTHING)
+        lines.append([student, names.get(student, ""), *cells, sum(scores) if len(scores) == handed_in else ""])
     return [["student", "name", *assignments, "total"], *lines]
