@@ -3,6 +3,8 @@
 import re
 from html import escape
 
+import numpy as np
+
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # of a number, neither of 3e-05 nor of a name
 LEFT, CENTER, RIGHT = (f'style="text-align: {side}"' for side in ("left", "center", "right"))  # in notebooks, too
@@ -19,7 +21,8 @@ class Table:
     digits : int
         Digits after the point of the values that are floats.
     best : dict of str to function, optional
-        ``{"loss": min}`` marks in each group the row with the smallest loss as shown, or the rows that share it.
+        ``{"loss": min}`` marks in each group the row with the smallest loss as shown, or the rows that share it. A row
+        without a number there, like ``"never"``, does not take part.
 
     Raises
     ------
@@ -33,6 +36,14 @@ class Table:
     batch size  loss  gain (points)
     2           0.50     -1.5 ± 0.2
     16 (best)   0.25     +3.0 ± 0.1
+
+    The runs of several seeds are shown as their mean and standard deviation.
+
+    >>> table = Table("batch size", "loss ± std")
+    >>> table.add(2, [0.4, 0.5, 0.6])
+    >>> table
+    batch size   loss ± std
+    2           0.50 ± 0.10
     """
 
     def __init__(self, *head, digits=2, best=None):
@@ -44,9 +55,11 @@ class Table:
                 raise ValueError(f"best must name one of {self.columns[1:]}, got {name!r}")
 
     def add(self, name, *values):
-        """Add a row: its name, and for each other column a number or a text such as ``"1.0 ± 0.2"``."""
+        """Add a row: its name, and for each other column a number, an array of shape (seeds,) or a text."""
         if len(values) != len(self.columns) - 1:
             raise ValueError(f"values must be {len(self.columns) - 1}, one for each column, got {len(values)}")
+        if any(np.ndim(value) > 1 for value in values):
+            raise ValueError(f"an array of runs must have shape (seeds,), got {[np.shape(value) for value in values]}")
         self.groups[-1][1].append([str(name), *map(self._shown, values)])
 
     def group(self, title):
@@ -54,7 +67,11 @@ class Table:
         self.groups.append((str(title), []))
 
     def _shown(self, value):
-        """Return a value as text; a number of NumPy or torch is shown as one of Python."""
+        """Return a value as text; a number of NumPy or torch is shown as one of Python, several by mean ± std."""
+        if np.ndim(value) == 1 and len(value) > 1:
+            runs = np.asarray(value, float)
+            mean, std = runs.mean(), runs.std(ddof=1)  # of the unbiased variance
+            return f"{mean:.{self.digits}f} ± {std:.{self.digits}f}"
         value = value.item() if hasattr(value, "item") else value
         return f"{value:.{self.digits}f}" if isinstance(value, float) else str(value)
 
@@ -62,8 +79,8 @@ class Table:
         """Tell whether no other row is better in a column of ``best``."""
         for name, choose in self.best.items():
             column = self.columns.index(name)
-            number, *others = (float(NUMBER.search(r[column])[0]) for r in [row, *rows])
-            if number == choose(others):
+            found, *others = (NUMBER.search(r[column]) for r in [row, *rows])
+            if found and float(found[0]) == choose(float(other[0]) for other in others if other):
                 return True
         return False
 

@@ -31,6 +31,7 @@ from notebooks import (
 )
 from predict import CHOICE, MOST
 
+TORCHS = "running_mean running_var num_batches_tracked state_dict requires_grad_ channels_last contiguous_format"
 ACTIONS = "Build Compare Compute Derive Find Fold Freeze Make Measure Read See Show Train Undo Watch Write".split()
 
 
@@ -304,6 +305,18 @@ def numbers_in_prose_are_printed(notebook):
     return found
 
 
+def tables_are_named_in_words(notebook):
+    """What heads a row, a column or a group is words or a name of torch, not an identifier of ours."""
+    shown = [(cell["id"], output.get("data", {})) for cell in code_cells(notebook) for output in cell["outputs"]]
+    return [
+        f"cell {name} has a table with the name {word}, which is no word"
+        for name, data in shown
+        for head in re.findall(r"<th [^>]*>(.*?)</th>", "".join(data.get("text/html", "")))
+        for word in re.findall(r"\b[A-Za-z]\w*_\w*", head)
+        if word not in TORCHS.split()
+    ]
+
+
 STORED = [
     outputs_are_stripped,
     cells_have_ids,
@@ -327,7 +340,7 @@ STORED = [
     predict_has_an_answer,
 ]
 NUMBERED = [chapter_fills_one_lesson, lesson_takes_what_it_says]
-EXECUTED = [figures_are_captioned_and_folded, numbers_in_prose_are_printed]
+EXECUTED = [figures_are_captioned_and_folded, numbers_in_prose_are_printed, tables_are_named_in_words]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
@@ -396,6 +409,13 @@ FIGURE = {
     "figure": {"caption": "It stays at 0.25.", "name": "fig-line"},
     "image": {"alt": "A level line at one quarter."},
 }
+
+
+def table_of(name):
+    """Return the output of a cell that shows a table with one row."""
+    return {"output_type": "execute_result", "data": {"text/html": [f'<tr><th scope="row">{name}</th>', "</tr>"]}}
+
+
 EXECUTED_SAMPLE = {
     "cells": [
         text_cell(
@@ -408,7 +428,8 @@ EXECUTED_SAMPLE = {
             + " A word." * 700
         ),
         code_cell(
-            "assert True\nassert True\nprint('0.25, 25 %')", [{"output_type": "stream", "text": ["0.25, ", "25 %\n"]}]
+            "assert True\nassert True\nprint('0.25, 25 %')",
+            [{"output_type": "stream", "text": ["0.25, ", "25 %\n"]}, table_of("2.running_mean, the first")],
         ),
         code_cell("ax.plot(x)", [PICTURE], tags=["hide-input"], mystnb=FIGURE),
         text_cell(
@@ -512,6 +533,7 @@ BROKEN = [  # rule, number of a cell, what its text becomes (or a change of the 
     (numbers_in_prose_are_printed, 2, "- A point with 0.26.", "0.26"),
     (numbers_in_prose_are_printed, 5, "{cite:t}`ioffe2015` have 4.8 %.", "4.8"),
     (numbers_in_prose_are_printed, 2, "It is right in 0.5 % of all cases.", "0.5 %"),
+    (tables_are_named_in_words, 4, {"outputs": [table_of("<strong>var_averaged</strong>")]}, "the name var_averaged"),
     (numbers_in_prose_are_printed, 3, {"outputs": []}, "0.25 is printed by no cell: 'It stays"),
 ]
 

@@ -78,9 +78,29 @@ def test_digits_are_those_of_the_table():
     assert repr(table).splitlines()[1].split() == ["1", "0.5000"]
 
 
-def test_wrong_number_of_values_and_unknown_best_are_refused():
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_several_runs_are_shown_as_mean_and_unbiased_std(kind):
+    table = Table("a", "b", "c", digits=1, best={"b": max})
+    table.add("x", kind([1.0, 2.0, 3.0]), kind([1.0]) if kind is not list else 1.0)
+    table.add("y", kind([9, 9]), kind([-1.0, -4.0]))
+    assert repr(table).splitlines()[1:] == ["x         2.0 ± 1.0         1.0", "y (best)  9.0 ± 0.0  -2.5 ± 2.1"]
+
+
+def test_row_without_a_number_is_not_the_best():
+    table = Table("rate", "steps", best={"steps": min})
+    for rate, steps in [(0.1, 700), (0.2, 650), (0.3, "never"), (0.4, float("nan")), (0.5, "")]:
+        table.add(rate, steps)
+    assert [line for line in repr(table).splitlines() if "best" in line] == ["0.2 (best)    650"]
+    empty = Table("rate", "steps", best={"steps": min})
+    empty.add(0.3, "never")
+    assert "best" not in repr(empty)
+
+
+def test_wrong_number_of_values_wrong_shape_and_unknown_best_are_refused():
     table = Table("a", "b", ("c", "d", "e"))
     with pytest.raises(ValueError, match="values must be 3, one for each column, got 2"):
         table.add("x", 1, 2)
+    with pytest.raises(ValueError, match=r"shape \(seeds,\), got \[\(\), \(2, 1\)"):
+        table.add("x", "y", [[1], [2]], 1)
     with pytest.raises(ValueError, match=r"best must name one of \['b'\], got 'a'"):
         Table("a", "b", best={"a": max})

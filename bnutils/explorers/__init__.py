@@ -240,6 +240,7 @@ def explore_linear():
         ax.plot(*(white @ W.T).T, ".", color=COLOR[color], alpha=0.6)
         ax.plot(*(square @ W.T).T, color=COLOR[color])
         ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+        ax.set(xlabel="y₁", ylabel="y₂")
     start = {"theta": 45, "w11": c, "w12": -c, "w21": c, "w22": c}
     start |= {"gamma1": 1, "gamma2": 1, "beta1": 0, "beta2": 0, "corr": 0}
     return Explorer(
