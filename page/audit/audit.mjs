@@ -33,8 +33,9 @@ const server = createServer((request, response) => {
 async function measure(address, device, port) {
   const run = await lighthouse(address, { port, onlyCategories: CATEGORIES, logLevel: "silent" }, device === "desktop" ? desktopConfig : undefined);
   const { categories, audits } = run.lhr;
-  const faults = Object.values(audits).filter((a) => a.score !== null && a.score < 0.9).map((a) => a.id);
   const shift = audits["cumulative-layout-shift"].numericValue;
+  const faults = Object.values(audits).filter((a) => a.score !== null && a.score < 0.9).map((a) => a.id);
+  if (shift > MOST_SHIFT) faults.unshift("cumulative-layout-shift");
   return { scores: CATEGORIES.map((name) => Math.round(100 * categories[name].score)), shift, faults };
 }
 
