@@ -58,7 +58,7 @@ class Table:
         """Add a row: its name, and for each other column a number, an array of shape (seeds,) or a text."""
         if len(values) != len(self.columns) - 1:
             raise ValueError(f"values must be {len(self.columns) - 1}, one for each column, got {len(values)}")
-        if any(np.ndim(value) > 1 for value in values):
+        if any(np.ndim(value) > 1 and max(np.shape(value)) > 1 for value in values):
             raise ValueError(f"an array of runs must have shape (seeds,), got {[np.shape(value) for value in values]}")
         self.groups[-1][1].append([str(name), *map(self._shown, values)])
 

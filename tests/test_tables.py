@@ -75,7 +75,8 @@ def test_minus_is_a_minus_sign_in_html_and_exponents_and_words_stay():
 def test_digits_are_those_of_the_table():
     table = Table("a", "b", digits=4)
     table.add(1, 0.5)
-    assert repr(table).splitlines()[1].split() == ["1", "0.5000"]
+    table.add(2, torch.tensor([[0.25]]))
+    assert [line.split() for line in repr(table).splitlines()[1:]] == [["1", "0.5000"], ["2", "0.2500"]]
 
 
 @pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
