@@ -61,15 +61,16 @@ def test_points_are_told_by_name_and_what_is_open_is_no_zero():
 
 
 def test_what_was_given_by_hand_counts_and_comments_are_shown():
-    given = {"forward-why-eps": {"points": 2.5, "comment": "Well <seen>."}, "forward-formula": {"points": 1.0}}
+    given = {"forward-why-eps": {"points": 2.5, "comment": "Well <seen>, *really*."}, "forward-formula": {"points": 1.0}}
     given["forward-train"] = {"comment": "Short!"}
     page, text = paged(given)
     table = table_of(page)
     assert table["Why eps"] == ["2.5 of 3", "partly"]
     assert table["The formula"][0] == "1 of 4"
     assert "16.5 of 20 points" in text
-    comments = [element.text_content() for element in page.xpath("//p[@class='comment']")]
-    assert comments == ["Short!", "Well <seen>."]
+    comments = [element.text_content().strip() for element in page.xpath("//div[@class='comment']")]
+    assert comments == ["Short!", "Well <seen>, really."]
+    assert page.xpath("//div[@class='comment']//em/text()") == ["really"]
 
 
 def test_a_penalty_is_taken_off_and_said():
