@@ -24,7 +24,7 @@ FONTS_AT_ONCE = """
     <script>
       if (location.protocol !== "file:") for (const face of %s) { // from a file it would be an error
         const link = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "" };
-        const href = `%s_static/fonts/${face}.woff2`;
+        const href = `%s_static/${face}.woff2`;
         document.head.append(Object.assign(document.createElement("link"), link, { href }));
       }
     </script>"""
@@ -102,7 +102,9 @@ def read_style(path, static):
 def light_page(path, out):
     """Return the HTML of a page with one style sheet, with scripts that do not hold it up, with sizes of images."""
     page, links = path.read_text("utf8"), []
-    faces = ["text", "code"] if re.search("<(?:pre|code)", page) else ["text"]
+    faces = ["fonts/text", *["fonts/code"] * bool(re.search("<(?:pre|code)", page))]
+    opening = page.partition("<article")[2].partition("<h2")[0]
+    faces += ["katex/fonts/KaTeX_Math-Italic"] * ("mathnormal" in opening)  # else lines break anew when it comes
     root = os.path.relpath(out, path.parent)
     root = "" if root == "." else f"{root}/"
 

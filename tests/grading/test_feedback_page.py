@@ -61,7 +61,10 @@ def test_points_are_told_by_name_and_what_is_open_is_no_zero():
 
 
 def test_what_was_given_by_hand_counts_and_comments_are_shown():
-    given = {"forward-why-eps": {"points": 2.5, "comment": "Well <seen>, *really*."}, "forward-formula": {"points": 1.0}}
+    given = {
+        "forward-why-eps": {"points": 2.5, "comment": "Well <seen>, *really*."},
+        "forward-formula": {"points": 1.0},
+    }
     given["forward-train"] = {"comment": "Short!"}
     page, text = paged(given)
     table = table_of(page)
