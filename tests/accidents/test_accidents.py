@@ -99,7 +99,7 @@ def test_a_full_disk_stops_the_run_and_harms_nothing(handed_in, course, undistur
 def test_of_two_runs_at_once_one_says_so_and_does_nothing(handed_in, course, undisturbed):
     first = begin(handed_in, course)
     wait_for(1, course, first)
-    due = ["grading.dates", "forward", "--due", "2027-01-01 UTC"]
+    due = ["grading.dates", "forward", "--due", "2027-01-01 00:00 UTC"]
     for options in (["grading", str(handed_in)], ["grading", "--feedback"], due, ["grading.fresh"]):
         command = [sys.executable, "-m", *options, "--course", str(course)]
         second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

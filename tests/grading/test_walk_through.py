@@ -112,7 +112,7 @@ def test_the_first_ten_minutes(copy, browser):
     assert "3 handed in, 2 judged" in (copy / "assignments/class.html").read_text()
 
     submitted = copy / "assignments/submitted/ada/forward"
-    submitted.mkdir(parents=True)
+    submitted.mkdir(parents=True, exist_ok=True)
     shutil.copy(copy / "assignments/samples/ada/forward.ipynb", submitted)
     refused = run("cd assignments && ../.venv/bin/nbgrader autograde forward --student ada", copy)  # as the button does
     assert refused.returncode != 0
