@@ -26,6 +26,8 @@ SYMPTOMS = "chapters/clinic"
 VERDICT = ("Verdict.", "判定。")
 LATE = 900  # after the scripts of all pages
 
+LONG = 80  # characters, of a fact that needs the whole width
+
 
 def opens_in_bold(node):
     """Tell whether a node is a paragraph that begins with words in bold."""
@@ -54,12 +56,14 @@ def split_facts(paragraphs):
 def open_chapter(app, doctree):
     """Make the strip of facts, and set the picture before it."""
     section = doctree.next_node(nodes.section)
-    end = next((n for n, node in enumerate(section or []) if isinstance(node, nodes.container)), 0)
+    first = nodes.container, nodes.section  # a cell; of an assignment perhaps none stands here
+    end = next((n for n, node in enumerate(section or []) if isinstance(node, first)), 0)
     told = [node for node in section[:end] if opens_in_bold(node)] if end else []
     facts = split_facts(told)
     if len(facts) < 3:
         return
-    strip = nodes.definition_list(classes=["book-facts"])
+    long = sum(len(node.astext()) for node in facts[-1][1]) > LONG
+    strip = nodes.definition_list(classes=["book-facts", *["book-facts-long"] * long])
     for label, words in facts:
         text = nodes.paragraph("", "", *words)
         strip += nodes.definition_list_item("", nodes.term("", "", label), nodes.definition("", text))

@@ -75,7 +75,6 @@ article + article { break-before: page }
 .book-in-code { font-weight: 700; break-after: avoid }
 .bd-article li:has(.book-title) { break-inside: avoid }
 .contents .deeper a { color: #666 }
-[id^="assignments-"] .book-facts { grid-template-columns: 2fr 1fr 4fr !important }  /* the last is long */
 section[id*="--going-deeper"] { padding-left: 4mm; border-left: 1mm solid #c5cfdc }
 section[id*="--going-deeper"] > h2 { border-top: 0 !important; color: #4b5563 }
 /* Code may go on at the next sheet, as nothing does that scrolls; a shadow or a round corner is a hundred numbers */
