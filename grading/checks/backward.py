@@ -2,13 +2,12 @@
 
 import ast
 import builtins
-import symtable
 from itertools import product
 
 import numpy as np
 import torch
 
-from grading.answers import names_used_in
+from grading.answers import statements_of
 from grading.checks import ask, batch, close, close_to_any, flat, has_shape, parts, unchanged
 from grading.checks.forward import TINY
 from grading.words import Said, say
@@ -35,9 +34,9 @@ def in_numpy(student, rng):
 
 def is_short_of_names(code):
     """Return whether code uses a name that it does not bind itself."""
-    table = symtable.symtable(code, "answer", "exec")
-    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    return bool(names_used_in(table) - bound - set(dir(builtins)))
+    statements = statements_of(code)
+    bound, used = (frozenset().union(*(getattr(s, which) for s in statements)) for which in ("binds", "uses"))
+    return bool(used - bound - set(dir(builtins)))
 
 
 def gradients(student, *arguments):
